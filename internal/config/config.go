@@ -1,0 +1,235 @@
+// Package config reads a process's settings from its environment. Secrets come from
+// there too; there are no defaults for them.
+package config
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"durapay/internal/mysqlx"
+	"durapay/internal/secret"
+)
+
+// The names of the settings, each with its meaning.
+const (
+	MySQLAddress  = "DURAPAY_MYSQL_ADDRESS"  // host:port or socket path
+	MySQLUser     = "DURAPAY_MYSQL_USER"     // default durapay
+	MySQLPassword = "DURAPAY_MYSQL_PASSWORD" //
+	MySQLPrefix   = "DURAPAY_MYSQL_PREFIX"   // before each database's name, default durapay_
+
+	TemporalAddress   = "DURAPAY_TEMPORAL_ADDRESS"   // host:port
+	TemporalNamespace = "DURAPAY_TEMPORAL_NAMESPACE" // default default
+	TemporalWebURL    = "DURAPAY_TEMPORAL_WEB_URL"   // for links, may be absent
+
+	BankURL          = "DURAPAY_BANK_URL"               // base URL of the bank
+	BankTimeout      = "DURAPAY_BANK_TIMEOUT"           // one call, default 5s
+	TransferValidity = "DURAPAY_BANK_TRANSFER_VALIDITY" // a transfer is refused by the bank when it arrives later, default 10s
+	Corporate        = "DURAPAY_CORPORATE_ACCOUNT"      // bankCode:accountNumber
+
+	Listen   = "DURAPAY_LISTEN"    // the gateway's address
+	FlowWait = "DURAPAY_FLOW_WAIT" // how long a money request waits for its flow, default 2s
+
+	PIIKeys          = "DURAPAY_PII_KEYS"   // id:base64[,id:base64], the first encrypts
+	IndexKey         = "DURAPAY_INDEX_KEY"  // base64
+	CodecKeys        = "DURAPAY_CODEC_KEYS" // as PIIKeys, for Temporal payloads
+	TokenKeys        = "DURAPAY_TOKEN_KEYS" // id:base64 ed25519 seeds, the first signs
+	OperatorEmail    = "DURAPAY_OPERATOR_EMAIL"
+	OperatorPassword = "DURAPAY_OPERATOR_PASSWORD" // of the first operator; absent: none is made
+)
+
+// The defaults of the settings that have one.
+const (
+	defaultUser      = "durapay"
+	defaultPrefix    = "durapay_"
+	defaultNamespace = "default"
+	defaultBankCall  = 5 * time.Second
+	defaultValidity  = 10 * time.Second
+	defaultFlowWait  = 2 * time.Second
+	longestFlowWait  = 30 * time.Second
+)
+
+// MySQL is where the databases are.
+type MySQL struct{ Address, User, Password, Prefix string }
+
+// Database gives the settings of one database by its short name ("money").
+func (m MySQL) Database(name string) mysqlx.Config {
+	return mysqlx.Config{Address: m.Address, User: m.User, Password: m.Password, Database: m.Prefix + name}
+}
+
+// Server gives the settings without a database.
+func (m MySQL) Server() mysqlx.Config {
+	return mysqlx.Config{Address: m.Address, User: m.User, Password: m.Password}
+}
+
+// Temporal is where the flows run.
+type Temporal struct{ Address, Namespace, WebURL string }
+
+// Bank is how the bank is reached, and our own account there.
+type Bank struct {
+	URL              string
+	Timeout          time.Duration
+	TransferValidity time.Duration
+	CorporateCode    string
+	CorporateNumber  string
+}
+
+// Secrets are the keys.
+type Secrets struct {
+	PII   *secret.KeyRing
+	Index *secret.Indexer
+	Codec *secret.KeyRing
+	Token string // parsed by the token issuer
+}
+
+// Operator is the first operator's sign-in.
+type Operator struct{ Email, Password string }
+
+// Platform is everything a gateway or a worker needs.
+type Platform struct {
+	MySQL    MySQL
+	Temporal Temporal
+	Bank     Bank
+	Secrets  Secrets
+	Operator Operator
+	Listen   string
+	FlowWait time.Duration
+}
+
+// ReadMySQL reads where the databases are. Errors name each missing setting.
+func ReadMySQL() (MySQL, error) {
+	r := reader{}
+	m := r.mysql()
+	return m, r.err()
+}
+
+// ReadTemporal reads where the flows run.
+func ReadTemporal() (Temporal, error) {
+	r := reader{}
+	t := r.temporal()
+	return t, r.err()
+}
+
+// ReadBank reads how the bank is reached.
+func ReadBank() (Bank, error) {
+	r := reader{}
+	b := r.bank()
+	return b, r.err()
+}
+
+// ReadSecrets reads the keys.
+func ReadSecrets() (Secrets, error) {
+	r := reader{}
+	s := r.secrets()
+	return s, r.err()
+}
+
+// ReadPlatform reads everything. Its error names every setting that is missing or
+// wrong, in one line each, so that a start is not a guessing game.
+func ReadPlatform() (Platform, error) {
+	r := reader{}
+	p := Platform{
+		MySQL: r.mysql(), Temporal: r.temporal(), Bank: r.bank(), Secrets: r.secrets(),
+		Operator: Operator{Email: os.Getenv(OperatorEmail), Password: os.Getenv(OperatorPassword)},
+		Listen:   r.withDefault(Listen, "127.0.0.1:8080"),
+		FlowWait: r.duration(FlowWait, defaultFlowWait),
+	}
+	if p.FlowWait > longestFlowWait {
+		r.problem(FlowWait, "expected at most "+longestFlowWait.String())
+	}
+	return p, r.err()
+}
+
+// reader collects the problems instead of stopping at the first.
+type reader struct{ problems []error }
+
+func (r *reader) err() error { return errors.Join(r.problems...) }
+
+func (r *reader) problem(name, what string) {
+	r.problems = append(r.problems, fmt.Errorf("%s: %s", name, what))
+}
+
+func (r *reader) required(name string) string {
+	v := os.Getenv(name)
+	if v == "" {
+		r.problem(name, "missing from the environment")
+	}
+	return v
+}
+
+func (r *reader) withDefault(name, fallback string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return fallback
+}
+
+func (r *reader) duration(name string, fallback time.Duration) time.Duration {
+	v := os.Getenv(name)
+	if v == "" {
+		return fallback
+	}
+	d, err := time.ParseDuration(v)
+	if err != nil || d <= 0 {
+		r.problem(name, "expected a duration such as 5s, got "+strconv.Quote(v))
+		return fallback
+	}
+	return d
+}
+
+func (r *reader) mysql() MySQL {
+	return MySQL{Address: r.required(MySQLAddress), User: r.withDefault(MySQLUser, defaultUser),
+		Password: os.Getenv(MySQLPassword), Prefix: r.withDefault(MySQLPrefix, defaultPrefix)}
+}
+
+func (r *reader) temporal() Temporal {
+	return Temporal{Address: r.required(TemporalAddress), Namespace: r.withDefault(TemporalNamespace, defaultNamespace),
+		WebURL: strings.TrimRight(os.Getenv(TemporalWebURL), "/")}
+}
+
+func (r *reader) bank() Bank {
+	b := Bank{URL: strings.TrimRight(r.required(BankURL), "/"), Timeout: r.duration(BankTimeout, defaultBankCall),
+		TransferValidity: r.duration(TransferValidity, defaultValidity)}
+	code, number, found := strings.Cut(r.required(Corporate), ":")
+	if !found || code == "" || number == "" {
+		r.problem(Corporate, "expected bankCode:accountNumber")
+	}
+	b.CorporateCode, b.CorporateNumber = code, number
+	return b
+}
+
+func (r *reader) secrets() Secrets {
+	return Secrets{PII: r.ring(PIIKeys), Index: r.indexer(IndexKey), Codec: r.ring(CodecKeys), Token: r.required(TokenKeys)}
+}
+
+func (r *reader) ring(name string) *secret.KeyRing {
+	v := r.required(name)
+	if v == "" {
+		return nil
+	}
+	ring, err := secret.ParseKeyRing(v)
+	if err != nil {
+		r.problem(name, err.Error())
+	}
+	return ring
+}
+
+func (r *reader) indexer(name string) *secret.Indexer {
+	v := r.required(name)
+	if v == "" {
+		return nil
+	}
+	key, err := secret.DecodeKey(v)
+	if err != nil {
+		r.problem(name, err.Error())
+		return nil
+	}
+	index, err := secret.NewIndexer(key)
+	if err != nil {
+		r.problem(name, err.Error())
+	}
+	return index
+}
