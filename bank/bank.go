@@ -1,0 +1,128 @@
+// Package bank is a simulated Korean bank network: accounts of all banks, holder inquiry (예금주 조회), transfers by reference, inquiry,
+// statements, and faults on demand. It runs as a process of its own with its own durable books, and knows nothing of the platform that uses it.
+//
+// What a caller can build on:
+//   - A reference is decided once. A repeat gets the decision that stands; the same reference with another order is a conflict.
+//   - After an order's validUntil, an inquiry that answers NOT_FOUND is final: that order will never be executed.
+//   - No won is made or lost: [Totals] Balance equals Opened at any moment.
+//
+// Faults (see [Rule]) live in memory and are gone after a restart; the books are not.
+package bank
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/jmoiron/sqlx"
+)
+
+// Bounds of the server.
+const (
+	DefaultHold        = time.Minute // how long a time-out fault holds a connection
+	DefaultMaxInFlight = 1024
+
+	headerTimeout   = 5 * time.Second
+	idleTimeout     = 2 * time.Minute
+	workTimeout     = 10 * time.Second
+	pingTimeout     = 2 * time.Second
+	shutdownTimeout = 15 * time.Second
+	maxHeaderBytes  = 16 << 10
+)
+
+// Options are the settings of a bank; the zero value is a usable one.
+type Options struct {
+	Now           func() time.Time // time.Now unless given
+	Logger        *slog.Logger     // slog.Default() unless given
+	Hold          time.Duration    // DefaultHold unless given
+	MaxInFlight   int              // requests at work at once, DefaultMaxInFlight unless given; more get 503
+	TransferLimit int64            // most one transfer may move, in won; MaxAmount unless given
+}
+
+func (o Options) withDefaults() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+	if o.Hold <= 0 {
+		o.Hold = DefaultHold
+	}
+	if o.MaxInFlight <= 0 {
+		o.MaxInFlight = DefaultMaxInFlight
+	}
+	if o.TransferLimit <= 0 || o.TransferLimit > MaxAmount {
+		o.TransferLimit = MaxAmount
+	}
+	return o
+}
+
+// Server is the bank network.
+type Server struct {
+	books    *books
+	faults   *faultBook
+	log      *slog.Logger
+	hold     time.Duration
+	inFlight chan struct{}
+	closing  chan struct{}
+	close    sync.Once
+}
+
+// New gives a bank on a database that has the migrations of schema/bank. The pool must parse times, in UTC.
+func New(db *sqlx.DB, opts Options) *Server {
+	opts = opts.withDefaults()
+	return &Server{
+		books:    &books{db: db, now: opts.Now, limit: opts.TransferLimit},
+		faults:   &faultBook{},
+		log:      opts.Logger,
+		hold:     opts.Hold,
+		inFlight: make(chan struct{}, opts.MaxInFlight),
+		closing:  make(chan struct{}),
+	}
+}
+
+// Close releases the connections that faults hold, and makes the bank say it is not ready. It may be called more than once.
+func (s *Server) Close() { s.close.Do(func() { close(s.closing) }) }
+
+// Run serves a bank until ctx ends, then lets running requests finish.
+func Run(ctx context.Context, listener net.Listener, db *sqlx.DB) error {
+	return New(db, Options{}).Serve(ctx, listener)
+}
+
+// Serve serves until ctx ends, then releases what faults hold and lets running requests finish, for a bounded time. It closes the listener.
+// Errors: the listener's; a request that did not finish in time.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	defer s.Close()
+	server := &http.Server{
+		Handler:           s.Handler(),
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      maxDelay + s.hold + bodyReadTimeout + 2*workTimeout, // a held time-out is to be ended by us, not by this
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve bank: %w", err)
+	case <-ctx.Done():
+	}
+	s.Close()
+	return shutdown(ctx, server)
+}
+
+func shutdown(ctx context.Context, server *http.Server) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("shut bank down: %w", errors.Join(err, server.Close()))
+	}
+	return nil
+}
