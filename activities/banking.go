@@ -1,0 +1,122 @@
+package activities
+
+import (
+	"context"
+
+	"go.temporal.io/sdk/temporal"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	"durapay/services/banking"
+	"durapay/workflows/contract"
+)
+
+// Banking calls the banking service.
+type Banking struct{ Service *banking.Service }
+
+// BeginLinks records links, or finds what is recorded.
+func (a *Banking) BeginLinks(ctx context.Context, in []contract.Link) ([]contract.Begun, error) {
+	rows, err := a.Service.BeginLinks(ctx, each(in, func(l contract.Link) banking.LinkRecord {
+		return banking.LinkRecord{ID: l.ID, MembershipID: l.MembershipID, Fingerprint: l.Fingerprint}
+	}))
+	return each(rows, func(l banking.LinkRecord) contract.Begun {
+		return contract.Begun{State: l.State, Failure: l.Failure, Fingerprint: l.Fingerprint}
+	}), trouble(err)
+}
+
+// MoveLinks stores changes of their states.
+func (a *Banking) MoveLinks(ctx context.Context, in []record.Move) error {
+	return trouble(a.Service.MoveLinks(ctx, in))
+}
+
+// Link links accounts. Refused: bank_account_duplicate.
+func (a *Banking) Link(ctx context.Context, in []contract.Link) ([]record.Failure, error) {
+	failures, err := a.Service.LinkAccounts(ctx, each(in, func(l contract.Link) banking.NewAccount {
+		return banking.NewAccount{ID: l.ID, MembershipID: l.MembershipID, BankCode: l.BankCode, Number: l.Number,
+			HolderName: l.HolderName, DebitConsent: true}
+	}))
+	return failures, trouble(err)
+}
+
+// Authorize tells whether members may use linked accounts. Refused:
+// bank_account_not_found, bank_account_unlinked.
+func (a *Banking) Authorize(ctx context.Context, in []contract.Use) ([]contract.Grant, error) {
+	grants, err := a.Service.AuthorizeAccounts(ctx, each(in, func(u contract.Use) banking.AccountUse {
+		return banking.AccountUse{MembershipID: u.MembershipID, BankAccountID: u.BankAccountID}
+	}))
+	return each(grants, func(g banking.AccountGrant) contract.Grant {
+		return contract.Grant{BankCode: g.BankCode, Failure: g.Failure}
+	}), trouble(err)
+}
+
+// Prepare stores transfers before any bank is called, or finds what is stored.
+func (a *Banking) Prepare(ctx context.Context, in []contract.Transfer) ([]contract.Begun, error) {
+	rows, err := a.Service.Prepare(ctx, each(in, func(t contract.Transfer) banking.Firmbanking {
+		return banking.Firmbanking{ID: t.ID, Reference: t.Reference, FlowID: t.FlowID, MembershipID: t.MembershipID,
+			BankAccountID: t.BankAccountID, BankCode: t.To.BankCode, Number: t.To.Number, HolderName: t.To.HolderName,
+			Direction: banking.Direction(t.Direction), Amount: t.Amount, Fingerprint: t.Fingerprint}
+	}))
+	return each(rows, begunFirmbanking), trouble(err)
+}
+
+// Abandon closes transfers that were never sent; the others it leaves as they are.
+func (a *Banking) Abandon(ctx context.Context, ids []string) error {
+	for _, id := range ids {
+		if _, err := a.Service.Inquire(ctx, id); err != nil {
+			return trouble(err)
+		}
+	}
+	return nil
+}
+
+// Verify asks the bank about an account. Refused: the bank_* codes.
+func (a *Banking) Verify(ctx context.Context, in contract.Account) (record.Failure, error) {
+	failure, err := a.Service.Verify(ctx, banking.BankAccountRef{BankCode: in.BankCode, Number: in.Number, HolderName: in.HolderName})
+	return failure, trouble(err)
+}
+
+// Submit sends a stored transfer to the bank, at most once.
+func (a *Banking) Submit(ctx context.Context, id string) (contract.Answer, error) {
+	answer, err := a.Service.Submit(ctx, id)
+	return answerOf(answer), trouble(err)
+}
+
+// Inquire asks the bank how a transfer ended. While it does not know, the answer is an
+// error that asks for a later attempt; benign, since waiting is what is expected.
+func (a *Banking) Inquire(ctx context.Context, id string) (contract.Answer, error) {
+	answer, err := a.Service.Inquire(ctx, id)
+	if err != nil {
+		return contract.Answer{}, trouble(err)
+	}
+	if answer.Kind == banking.Unknown {
+		return contract.Answer{}, temporal.NewApplicationErrorWithOptions("the bank has not told the outcome yet", contract.StillUnknown,
+			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+	}
+	return answerOf(answer), nil
+}
+
+func begunFirmbanking(f banking.Firmbanking) contract.Begun {
+	b := contract.Begun{State: record.Processing, Fingerprint: f.Fingerprint}
+	switch f.State {
+	case banking.StateSettled:
+		b.State = record.Succeeded
+	case banking.StateRejected:
+		b.State, b.Failure = record.Failed, reasonOf(f.Reason)
+	case banking.StateReturned:
+		b.State = record.Returned
+	}
+	return b
+}
+
+func answerOf(a banking.Answer) contract.Answer {
+	switch a.Kind {
+	case banking.Accepted:
+		return contract.Answer{Kind: contract.Accepted}
+	case banking.Rejected:
+		return contract.Answer{Kind: contract.Rejected, Failure: reasonOf(a.Reason)}
+	default:
+		return contract.Answer{Kind: contract.Unknown}
+	}
+}
+
+func reasonOf(code errs.Code) record.Failure { return record.FailureOf(errs.ByCode(code)) }

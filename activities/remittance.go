@@ -1,0 +1,44 @@
+package activities
+
+import (
+	"context"
+
+	"durapay/internal/record"
+	"durapay/services/remittance"
+	"durapay/workflows/contract"
+)
+
+// Remittance calls the remittance service.
+type Remittance struct{ Service *remittance.Service }
+
+// Begin records remittances, or finds what is recorded.
+func (a *Remittance) Begin(ctx context.Context, in []contract.Remittance) ([]contract.Begun, error) {
+	rows, err := a.Service.Begin(ctx, each(in, func(r contract.Remittance) remittance.Remittance {
+		return remittance.Remittance{ID: r.ID, SenderID: r.SenderID, To: remittance.Receiver{MembershipID: r.ReceiverID},
+			Amount: r.Amount, Memo: r.Memo, AutoTopUpAccountID: r.AutoTopUpAccountID, Fingerprint: r.Fingerprint}
+	}))
+	return each(rows, a.begun), trouble(err)
+}
+
+func (a *Remittance) begun(r remittance.Remittance) contract.Begun {
+	b := contract.Begun{State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint}
+	if broken := a.Service.Check(r); broken != nil {
+		b.Refusal = record.FailureOf(broken)
+	}
+	return b
+}
+
+// Move stores changes of their states.
+func (a *Remittance) Move(ctx context.Context, in []record.Move) error {
+	return trouble(a.Service.Move(ctx, in))
+}
+
+// SetTopUp ties remittances to the top-ups they started.
+func (a *Remittance) SetTopUp(ctx context.Context, in []contract.TopUpLink) error {
+	for _, l := range in {
+		if err := a.Service.SetTopUp(ctx, l.RemittanceID, l.TopUpID); err != nil {
+			return trouble(err)
+		}
+	}
+	return nil
+}

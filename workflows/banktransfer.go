@@ -1,0 +1,53 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/internal/record"
+	"durapay/workflows/contract"
+)
+
+// bankTransfer moves money at a bank and comes back only when the outcome is known.
+// The row is stored before the bank is called; the transfer is sent at most once; an
+// answer that is lost is asked for by our own reference. From the moment it is sent a
+// cancellation of the flow no longer reaches it: money that may have left cannot be
+// called off.
+func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t contract.Transfer) (contract.Answer, error) {
+	if _, err := do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t); err != nil {
+		return contract.Answer{}, err
+	}
+	if err := ctx.Err(); err != nil {
+		return contract.Answer{}, err
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	f.say(ctx, record.Processing, contract.StepAtBank, "bank", bankCode)
+	if answer := submit(ctx, bankCode, t); answer.Kind != contract.Unknown {
+		return answer, nil
+	}
+	return f.findOut(ctx, w, bankCode, t)
+}
+
+// submit sends the transfer. Whatever goes wrong on the way, a worker's death included,
+// is the bank's answer Unknown.
+func submit(ctx workflow.Context, bankCode string, t contract.Transfer) contract.Answer {
+	ctx = workflow.WithActivityOptions(ctx, bankSubmit(bankCode, string(t.Direction)+" at bank "+bankCode))
+	var answer contract.Answer
+	if err := workflow.ExecuteActivity(ctx, contract.BankingSubmit, t.ID).Get(ctx, &answer); err != nil {
+		workflow.GetLogger(ctx).Warn("no answer from the bank", "id", t.ID, "error", err)
+		return contract.Answer{Kind: contract.Unknown}
+	}
+	return answer
+}
+
+// findOut says that the outcome is unknown, and asks until it is known.
+func (f *flow) findOut(ctx workflow.Context, w work, bankCode string, t contract.Transfer) (contract.Answer, error) {
+	f.enter(ctx, record.Unknown, contract.StepInquiring, "bank", bankCode)
+	if err := w.move(ctx, record.Move{ID: f.id, State: record.Unknown}); err != nil {
+		return contract.Answer{}, err
+	}
+	ctx = workflow.WithActivityOptions(ctx, bankInquire(bankCode, "inquiry by our reference at bank "+bankCode))
+	var answer contract.Answer
+	err := workflow.ExecuteActivity(ctx, contract.BankingInquire, t.ID).Get(ctx, &answer)
+	return answer, err
+}

@@ -1,0 +1,69 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/internal/record"
+	"durapay/services/money/ledger"
+	"durapay/workflows/contract"
+)
+
+// firmbanking moves money between the corporate account and any account, for an
+// operator. The other side of the books is the suspense account: what the money is for
+// is decided later, and until then the books say that it is open.
+type firmbanking struct {
+	*flow
+	in contract.Firmbanking
+}
+
+// Firmbanking runs the flow of one firm banking request. Its record is the firm banking
+// row itself, whose states are the banking service's.
+func Firmbanking(ctx workflow.Context, in contract.Firmbanking) (contract.Outcome, error) {
+	f, err := newFlow(ctx, in.ID, in.Fingerprint)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	return f.run(ctx, &firmbanking{flow: f, in: in})
+}
+
+func (b *firmbanking) begin(ctx workflow.Context) (contract.Begun, error) {
+	return do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", b.transfer())
+}
+
+// move has nothing to store: submitting and inquiring move the row. Only a request that
+// never reached the bank is closed here, by an inquiry that finds it unsent.
+func (b *firmbanking) move(ctx workflow.Context, m record.Move) error {
+	if m.State != record.Failed && m.State != record.Cancelled {
+		return nil
+	}
+	return run(ctx, contract.BankingAbandon, "state of the bank transfer", m.ID)
+}
+
+func (b *firmbanking) do(ctx workflow.Context) (record.Failure, error) {
+	b.say(ctx, record.Processing, contract.StepReserving, "amount", won(b.in.Amount))
+	b.releaseOnFailure(b.in.ID)
+	failure, err := post(ctx, "hold against suspense", holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID))
+	if err != nil || failure.Is() {
+		return failure, err
+	}
+	answer, err := b.bankTransfer(ctx, b, b.in.BankCode, b.transfer())
+	if err != nil || answer.Kind == contract.Rejected {
+		return answer.Failure, err
+	}
+	b.saga.forget()
+	b.say(ctx, record.Processing, contract.StepBooking, "amount", won(b.in.Amount))
+	return record.Failure{}, book(ctx, "booking against suspense", captureCommand(b.in.ID))
+}
+
+func (b *firmbanking) leg() ledger.Leg {
+	if b.in.Direction == contract.Debit {
+		return ledger.Leg{From: ledger.BankFloat, To: ledger.Suspense, Amount: b.in.Amount}
+	}
+	return ledger.Leg{From: ledger.Suspense, To: ledger.BankFloat, Amount: b.in.Amount}
+}
+
+func (b *firmbanking) transfer() contract.Transfer {
+	return contract.Transfer{ID: b.in.ID, Reference: contract.WorkflowID(b.in.ID), FlowID: b.in.ID,
+		To:        contract.Account{BankCode: b.in.BankCode, Number: b.in.Number, HolderName: b.in.HolderName},
+		Direction: b.in.Direction, Amount: b.in.Amount, Fingerprint: b.in.Fingerprint}
+}

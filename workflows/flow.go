@@ -1,0 +1,120 @@
+// Package workflows holds the flows that move money: deterministic, durable, each
+// readable from top to bottom. They decide; the activities act. A flow touches no
+// database and no network, and learns the time only from Temporal.
+package workflows
+
+import (
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	"durapay/workflows/contract"
+)
+
+// flow is what every flow keeps while it runs: whom it works for, what it is doing now,
+// and how to undo what it did.
+type flow struct {
+	id          string
+	fingerprint string
+	status      contract.Status
+	shown       record.State // the FlowState that visibility has
+	saga        saga
+}
+
+// work is the part in which flows differ.
+type work interface {
+	// begin stores the request's row, or finds the one an earlier run left.
+	begin(ctx workflow.Context) (contract.Begun, error)
+	// do does the work. A refusal is a Failure; an error is what nobody foresaw.
+	do(ctx workflow.Context) (record.Failure, error)
+	// move stores a change of the row's state.
+	move(ctx workflow.Context, m record.Move) error
+}
+
+// newFlow sets the flow up and answers its query from the first task on.
+func newFlow(ctx workflow.Context, id, fingerprint string) (*flow, error) {
+	f := &flow{id: id, fingerprint: fingerprint, shown: record.Processing}
+	f.say(ctx, record.Processing, contract.StepStarting)
+	return f, workflow.SetQueryHandler(ctx, contract.StatusQuery, func() (contract.Status, error) { return f.status, nil })
+}
+
+// run takes a flow through its life: row, work, undo when refused, outcome in the row.
+func (f *flow) run(ctx workflow.Context, w work) (contract.Outcome, error) {
+	begun, err := w.begin(ctx)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	if begun.Fingerprint != f.fingerprint {
+		return f.outcome(record.Failed, record.FailureOf(errs.IdempotencyReused)), nil
+	}
+	if begun.State.Final() { // a repeat from beyond the retention of the first flow
+		return f.outcome(begun.State, begun.Failure), nil
+	}
+	failure := begun.Refusal
+	if !failure.Is() {
+		failure, err = w.do(ctx)
+	}
+	return f.end(ctx, w, failure, err)
+}
+
+// end undoes a refused flow's steps and stores how it ended.
+func (f *flow) end(ctx workflow.Context, w work, failure record.Failure, err error) (contract.Outcome, error) {
+	state := record.Succeeded
+	switch {
+	case temporal.IsCanceledError(err):
+		state, failure = record.Cancelled, record.FailureOf(errs.FlowCancelled)
+	case err != nil:
+		workflow.GetLogger(ctx).Error("flow failed", "id", f.id, "error", err)
+		state, failure = record.Failed, record.FailureOf(errs.InternalError)
+	case failure.Is():
+		state = record.Failed
+	}
+	if state != record.Succeeded && len(f.saga.undos) > 0 {
+		f.say(ctx, record.Processing, contract.StepUndoing)
+		if err := f.saga.undo(ctx); err != nil {
+			return contract.Outcome{}, err
+		}
+	}
+	if err := w.move(ctx, record.Move{ID: f.id, State: state, Failure: failure}); err != nil {
+		return contract.Outcome{}, err
+	}
+	f.status.Failure = failure
+	f.enter(ctx, state, finalStep(state))
+	return f.outcome(state, failure), nil
+}
+
+func finalStep(s record.State) contract.Step {
+	switch s {
+	case record.Succeeded:
+		return contract.StepSucceeded
+	case record.Cancelled:
+		return contract.StepCancelled
+	default:
+		return contract.StepFailed
+	}
+}
+
+func (f *flow) outcome(s record.State, failure record.Failure) contract.Outcome {
+	return contract.Outcome{ID: f.id, State: s, Failure: failure, Fingerprint: f.fingerprint}
+}
+
+// say tells people what the flow is doing; it costs no task and no event.
+func (f *flow) say(ctx workflow.Context, state record.State, step contract.Step, params ...string) {
+	f.status.State, f.status.Step, f.status.Params = state, step, params
+	workflow.SetCurrentDetails(ctx, details(f.status))
+}
+
+// enter says so, and lets visibility know of a new state. That is an event and a write
+// of the server's, so it is kept for states in which somebody would look for the flow.
+func (f *flow) enter(ctx workflow.Context, state record.State, step contract.Step, params ...string) {
+	f.say(ctx, state, step, params...)
+	if f.shown == state {
+		return
+	}
+	f.shown = state
+	if err := workflow.UpsertTypedSearchAttributes(ctx, contract.FlowStateKey.ValueSet(string(state))); err != nil {
+		// Visibility is for people looking around, never for deciding.
+		workflow.GetLogger(ctx).Warn("search attribute refused", "id", f.id, "error", err)
+	}
+}

@@ -1,0 +1,84 @@
+package workflows
+
+import (
+	"errors"
+
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	"durapay/workflows/contract"
+)
+
+// link links a bank account to a member: the member is active, the bank says that the
+// account is open and the holder's name matches, and nobody else has it linked. When the
+// holder is the member by name, the member's real name is confirmed, and with it the
+// higher limit of the wallet.
+type link struct {
+	*flow
+	in contract.Link
+}
+
+// Link runs the flow of one link.
+func Link(ctx workflow.Context, in contract.Link) (contract.Outcome, error) {
+	f, err := newFlow(ctx, in.ID, in.Fingerprint)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	return f.run(ctx, &link{flow: f, in: in})
+}
+
+func (l *link) begin(ctx workflow.Context) (contract.Begun, error) {
+	in := l.in
+	in.Number, in.HolderName = "", "" // the record needs no personal data
+	return do[contract.Begun](ctx, contract.BankingBeginLinks, "record of the link", in)
+}
+
+func (l *link) move(ctx workflow.Context, m record.Move) error {
+	return run(ctx, contract.BankingMoveLinks, "state of the link", m)
+}
+
+func (l *link) do(ctx workflow.Context) (record.Failure, error) {
+	l.say(ctx, record.Processing, contract.StepChecking)
+	standing, err := startStanding(ctx, l.in.MembershipID).wait(ctx)
+	if err != nil {
+		return record.Failure{}, err
+	}
+	if !standing.Active {
+		return record.FailureOf(errs.MemberDeactivated), nil
+	}
+	if failure, err := l.verify(ctx); err != nil || failure.Is() {
+		return failure, err
+	}
+	failure, err := do[record.Failure](ctx, contract.BankingLink, "link of the account", l.in)
+	if err != nil || failure.Is() {
+		return failure, err
+	}
+	return record.Failure{}, l.confirmName(ctx)
+}
+
+// verify asks the bank. A bank that does not answer in time is a refusal: nothing was
+// moved, and the member can ask again.
+func (l *link) verify(ctx workflow.Context) (record.Failure, error) {
+	l.say(ctx, record.Processing, contract.StepVerifying, "bank", l.in.BankCode)
+	ctx = workflow.WithActivityOptions(ctx, bankVerify(l.in.BankCode, "holder's name at bank "+l.in.BankCode))
+	var failure record.Failure
+	err := workflow.ExecuteActivity(ctx, contract.BankingVerify,
+		contract.Account{BankCode: l.in.BankCode, Number: l.in.Number, HolderName: l.in.HolderName}).Get(ctx, &failure)
+	var gaveUp *temporal.ActivityError
+	if errors.As(err, &gaveUp) && !temporal.IsCanceledError(err) {
+		return record.FailureOf(errs.BankUnreachable), nil
+	}
+	return failure, err
+}
+
+// confirmName raises the wallet's limit when the account's holder is the member.
+func (l *link) confirmName(ctx workflow.Context) error {
+	same, err := do[bool](ctx, contract.MembershipConfirmName, "holder and member by name",
+		contract.NameCheck{MembershipID: l.in.MembershipID, HolderName: l.in.HolderName})
+	if err != nil || !same {
+		return err
+	}
+	return run(ctx, contract.MoneyRaiseLimit, "limit of a verified member", l.in.MembershipID)
+}

@@ -1,0 +1,58 @@
+package workflows
+
+import (
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/internal/record"
+	"durapay/workflows/contract"
+)
+
+// registration makes a member and its wallet, both or neither. The member is pending,
+// and can do nothing, until the wallet is there.
+type registration struct {
+	*flow
+	in contract.Registration
+}
+
+// Registration runs the flow of one registration.
+func Registration(ctx workflow.Context, in contract.Registration) (contract.Outcome, error) {
+	f, err := newFlow(ctx, in.ID, in.Fingerprint)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	return f.run(ctx, &registration{flow: f, in: in})
+}
+
+func (r *registration) begin(ctx workflow.Context) (contract.Begun, error) {
+	in := r.in
+	in.Sealed = nil // the record needs no personal data
+	return do[contract.Begun](ctx, contract.MembershipBeginRegistrations, "record of the registration", in)
+}
+
+func (r *registration) move(ctx workflow.Context, m record.Move) error {
+	return run(ctx, contract.MembershipMoveRegistrations, "state of the registration", m)
+}
+
+func (r *registration) do(ctx workflow.Context) (record.Failure, error) {
+	r.say(ctx, record.Processing, contract.StepChecking)
+	r.saga.onFailure(func(ctx workflow.Context) error {
+		return run(ctx, contract.MembershipUnregister, "removal of the pending member", r.in.MemberID)
+	})
+	failure, err := do[record.Failure](ctx, contract.MembershipRegister, "pending member", r.in)
+	if err != nil || failure.Is() {
+		return failure, err
+	}
+	r.say(ctx, record.Processing, contract.StepOpening)
+	wallet := contract.OpenWallet{MembershipID: r.in.MemberID, FlowID: r.in.ID}
+	r.saga.onFailure(func(ctx workflow.Context) error {
+		return run(ctx, contract.MoneyCloseWallets, "removal of the empty wallet", wallet)
+	})
+	failure, err = do[record.Failure](ctx, contract.MoneyOpenWallets, "wallet", wallet)
+	if err != nil || failure.Is() {
+		return failure, err
+	}
+	if err := ctx.Err(); err != nil {
+		return record.Failure{}, err
+	}
+	return record.Failure{}, run(ctx, contract.MembershipActivate, "activation of the member", r.in.MemberID)
+}

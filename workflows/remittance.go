@@ -1,0 +1,145 @@
+package workflows
+
+import (
+	"strconv"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	"durapay/services/money/ledger"
+	rules "durapay/services/remittance"
+	"durapay/workflows/contract"
+)
+
+// remittance sends money from one wallet to another: one posting debits and credits, so
+// that there is no moment between the two. When the balance is short and the sender
+// allows it, a top-up runs first as a flow of its own.
+//
+// Cost without a top-up: one workflow task with four database steps, the record and the
+// members' standing at the same time.
+type remittance struct {
+	*flow
+	in contract.Remittance
+	// members are asked for while the row is stored.
+	sender, receiver pending[contract.Standing]
+}
+
+// Remittance runs the flow of one remittance between members.
+func Remittance(ctx workflow.Context, in contract.Remittance) (contract.Outcome, error) {
+	f, err := newFlow(ctx, in.ID, in.Fingerprint)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	return f.run(ctx, &remittance{flow: f, in: in})
+}
+
+func (r *remittance) begin(ctx workflow.Context) (contract.Begun, error) {
+	r.sender, r.receiver = startStanding(ctx, r.in.SenderID), startStanding(ctx, r.in.ReceiverID)
+	return do[contract.Begun](ctx, contract.RemittanceBegin, "record of the remittance", r.in)
+}
+
+func (r *remittance) move(ctx workflow.Context, m record.Move) error {
+	return run(ctx, contract.RemittanceMove, "state of the remittance", m)
+}
+
+func (r *remittance) do(ctx workflow.Context) (record.Failure, error) {
+	if failure, err := r.checkMembers(ctx); err != nil || failure.Is() {
+		return failure, err
+	}
+	failure, err := r.post(ctx)
+	if err != nil || failure.Code != errs.InsufficientBalance.Code || r.in.AutoTopUpAccountID == "" {
+		return failure, err
+	}
+	if failure, err = r.topUp(ctx, failure); err != nil || failure.Is() {
+		return failure, err
+	}
+	return r.post(ctx)
+}
+
+func (r *remittance) checkMembers(ctx workflow.Context) (record.Failure, error) {
+	sender, err := r.sender.wait(ctx)
+	if err != nil {
+		return record.Failure{}, err
+	}
+	receiver, err := r.receiver.wait(ctx)
+	switch {
+	case err != nil:
+		return record.Failure{}, err
+	case !sender.Active:
+		return record.FailureOf(errs.MemberDeactivated), nil
+	case !receiver.Exists:
+		return record.FailureOf(errs.ReceiverNotFound), nil
+	case !receiver.Active:
+		return record.FailureOf(errs.ReceiverInactive), nil
+	default:
+		return record.Failure{}, nil
+	}
+}
+
+// post books the transfer. What the ledger says of the receiver's wallet is told
+// without its figures: they are the receiver's.
+func (r *remittance) post(ctx workflow.Context) (record.Failure, error) {
+	r.say(ctx, record.Processing, contract.StepBooking, "amount", won(r.in.Amount))
+	receiver := ledger.WalletAccount(r.in.ReceiverID)
+	failure, err := post(ctx, "transfer between the wallets", postCommand(ledger.Remittance, r.in.ID,
+		ledger.Leg{From: ledger.WalletAccount(r.in.SenderID), To: receiver, Amount: r.in.Amount}))
+	switch {
+	case failure.Code == errs.BalanceLimit.Code:
+		failure = record.FailureOf(errs.ReceiverLimit)
+	case failure.Code == errs.WalletNotFound.Code && failure.Params["membershipId"] == r.in.ReceiverID:
+		failure = record.FailureOf(errs.ReceiverNotFound)
+	}
+	return failure, err
+}
+
+// topUp fills the sender's wallet by what is missing, rounded up to the unit of
+// automatic top-ups.
+func (r *remittance) topUp(ctx workflow.Context, short record.Failure) (record.Failure, error) {
+	missing, err := missingWon(short)
+	if err != nil {
+		return record.Failure{}, err
+	}
+	in := contract.TopUp{ID: contract.AutoTopUpID(r.in.ID), MembershipID: r.in.SenderID, BankAccountID: r.in.AutoTopUpAccountID,
+		Amount: rules.AutoTopUpAmount(missing), Fingerprint: r.in.Fingerprint}
+	r.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
+	if err := run(ctx, contract.RemittanceSetTopUp, "link to the top-up", contract.TopUpLink{RemittanceID: r.in.ID, TopUpID: in.ID}); err != nil {
+		return record.Failure{}, err
+	}
+	var out contract.Outcome
+	if err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out); err != nil {
+		return record.Failure{}, err
+	}
+	if out.State != record.Succeeded {
+		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
+	}
+	return record.Failure{}, nil
+}
+
+// childTopUp gives the context of an automatic top-up. It outlives its parent: once
+// begun, its story is told to the end. Its row makes a second run harmless, so a closed
+// flow of that id may be run again.
+func childTopUp(ctx workflow.Context, in contract.TopUp) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            contract.WorkflowID(in.ID),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			contract.MembershipIDKey.ValueSet(in.MembershipID), contract.FlowStateKey.ValueSet(string(record.Processing))),
+		Memo:          map[string]any{contract.FingerprintMemo: in.Fingerprint},
+		StaticSummary: contract.TopUpSummary(in),
+	})
+}
+
+// missingWon reads from a refusal how much the balance falls short, in won.
+func missingWon(f record.Failure) (int64, error) {
+	needed, err := strconv.ParseInt(f.Params["needed"], 10, 64)
+	if err != nil {
+		return 0, err
+	}
+	available, err := strconv.ParseInt(f.Params["available"], 10, 64)
+	return needed - available, err
+}

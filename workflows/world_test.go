@@ -1,0 +1,223 @@
+package workflows_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/temporal"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	"durapay/services/money/ledger"
+	"durapay/workflows/contract"
+)
+
+// world plays the services for a flow: scripted answers, and a diary of every step that
+// changes something, in order. Reads are left out: some run side by side.
+type world struct {
+	mu    sync.Mutex
+	diary []string
+
+	begun    contract.Begun               // the row left by an earlier run; zero: none
+	refusal  record.Failure               // a rule the request breaks by itself
+	members  map[string]contract.Standing // absent: active
+	grant    record.Failure               // refusal of the linked account
+	refuse   map[string][]record.Failure  // ledger refusals by ref, one for each attempt
+	register record.Failure               // refusal of a registration
+	open     record.Failure               // refusal of a wallet
+	verify   record.Failure               // the bank's word on an account
+	silent   bool                         // the bank never verifies
+	link     record.Failure
+	sameName bool
+	submit   contract.Answer // zero kind: the call dies
+	inquiry  []contract.Answer
+	cancel   func(step string) // told of every step before it is done
+}
+
+var errBank = errors.New("connection reset")
+
+func (w *world) note(format string, args ...any) {
+	entry := fmt.Sprintf(format, args...)
+	if w.cancel != nil {
+		w.cancel(entry)
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.diary = append(w.diary, entry)
+}
+
+func (w *world) entries() []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return append([]string(nil), w.diary...)
+}
+
+func (w *world) begin(id, fingerprint string) []contract.Begun {
+	w.note("begin %s", id)
+	if w.begun.State != "" {
+		return []contract.Begun{w.begun}
+	}
+	return []contract.Begun{{State: record.Requested, Fingerprint: fingerprint, Refusal: w.refusal}}
+}
+
+func (w *world) moves(in []record.Move) error {
+	for _, m := range in {
+		w.note("move %s %s%s", m.ID, m.State, suffix(m.Failure))
+	}
+	return nil
+}
+
+func suffix(f record.Failure) string {
+	if !f.Is() {
+		return ""
+	}
+	return " " + string(f.Code)
+}
+
+// nextRefusal takes the next scripted refusal of a ledger reference.
+func (w *world) nextRefusal(ref string) record.Failure {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	script := w.refuse[ref]
+	if len(script) == 0 {
+		return record.Failure{}
+	}
+	w.refuse[ref] = script[1:]
+	return script[0]
+}
+
+func (w *world) post(_ context.Context, in []contract.Command) ([]contract.Result, error) {
+	out := make([]contract.Result, len(in))
+	for i, c := range in {
+		out[i] = contract.Result{Ref: c.Ref, Refusal: w.nextRefusal(c.Ref)}
+		amount, from, to := c.Amount, c.From, c.To
+		if c.Op == ledger.OpPost {
+			amount, from, to = c.Legs[0].Amount, c.Legs[0].From, c.Legs[0].To
+		}
+		if c.Op == ledger.OpPost || c.Op == ledger.OpHold {
+			w.note("%s %s %d %s>%s%s", c.Op, c.Ref, amount, from, to, suffix(out[i].Refusal))
+		} else {
+			w.note("%s %s", c.Op, c.HoldRef)
+		}
+	}
+	return out, nil
+}
+
+// activities gives what the world plays, by name.
+func (w *world) activities() map[string]any {
+	return map[string]any{
+		contract.MoneyBegin: func(_ context.Context, in []contract.MoneyRequest) ([]contract.Begun, error) {
+			return w.begin(in[0].ID, in[0].Fingerprint), nil
+		},
+		contract.MoneyMove: func(_ context.Context, in []record.Move) error { return w.moves(in) },
+		contract.MoneyPost: w.post,
+		contract.MoneyBook: func(ctx context.Context, in []contract.Command) error {
+			out, err := w.post(ctx, in)
+			if err == nil && out[0].Refusal.Is() {
+				return temporal.NewApplicationError("refused", string(out[0].Refusal.Code))
+			}
+			return err
+		},
+		contract.MoneyOpenWallets: func(_ context.Context, in []contract.OpenWallet) ([]record.Failure, error) {
+			w.note("open wallet%s", suffix(w.open))
+			return []record.Failure{w.open}, nil
+		},
+		contract.MoneyCloseWallets: func(context.Context, []contract.OpenWallet) error { w.note("close wallet"); return nil },
+		contract.MoneyRaiseLimit:   func(context.Context, []string) error { w.note("raise limit"); return nil },
+
+		contract.MembershipBeginRegistrations: func(_ context.Context, in []contract.Registration) ([]contract.Begun, error) {
+			if len(in[0].Sealed) != 0 {
+				return nil, errors.New("personal data where none is needed")
+			}
+			return w.begin(in[0].ID, in[0].Fingerprint), nil
+		},
+		contract.MembershipMoveRegistrations: func(_ context.Context, in []record.Move) error { return w.moves(in) },
+		contract.MembershipRegister: func(context.Context, []contract.Registration) ([]record.Failure, error) {
+			w.note("register%s", suffix(w.register))
+			return []record.Failure{w.register}, nil
+		},
+		contract.MembershipUnregister: func(context.Context, []string) error { w.note("unregister"); return nil },
+		contract.MembershipActivate:   func(context.Context, []string) error { w.note("activate"); return nil },
+		contract.MembershipStandings: func(_ context.Context, ids []string) ([]contract.Standing, error) {
+			if s, scripted := w.members[ids[0]]; scripted {
+				return []contract.Standing{s}, nil
+			}
+			return []contract.Standing{{Exists: true, Active: true}}, nil
+		},
+		contract.MembershipConfirmName: func(context.Context, []contract.NameCheck) ([]bool, error) {
+			w.note("confirm name %t", w.sameName)
+			return []bool{w.sameName}, nil
+		},
+
+		contract.BankingBeginLinks: func(_ context.Context, in []contract.Link) ([]contract.Begun, error) {
+			if in[0].Number != "" || in[0].HolderName != "" {
+				return nil, errors.New("personal data where none is needed")
+			}
+			return w.begin(in[0].ID, in[0].Fingerprint), nil
+		},
+		contract.BankingMoveLinks: func(_ context.Context, in []record.Move) error { return w.moves(in) },
+		contract.BankingLink: func(context.Context, []contract.Link) ([]record.Failure, error) {
+			w.note("link%s", suffix(w.link))
+			return []record.Failure{w.link}, nil
+		},
+		contract.BankingAuthorize: func(context.Context, []contract.Use) ([]contract.Grant, error) {
+			return []contract.Grant{{BankCode: bankCode, Failure: w.grant}}, nil
+		},
+		contract.BankingPrepare: func(_ context.Context, in []contract.Transfer) ([]contract.Begun, error) {
+			w.note("prepare %s %s %d", in[0].Direction, in[0].Reference, in[0].Amount)
+			if w.begun.State != "" && in[0].Fingerprint != "" {
+				return []contract.Begun{w.begun}, nil
+			}
+			return []contract.Begun{{State: record.Processing, Fingerprint: in[0].Fingerprint}}, nil
+		},
+		contract.BankingAbandon: func(_ context.Context, ids []string) error { w.note("abandon %s", ids[0]); return nil },
+		contract.BankingVerify: func(context.Context, contract.Account) (record.Failure, error) {
+			w.note("verify%s", suffix(w.verify))
+			if w.silent {
+				return record.Failure{}, temporal.NewNonRetryableApplicationError("silent", string(errs.BankUnreachable.Code), errBank)
+			}
+			return w.verify, nil
+		},
+		contract.BankingSubmit: func(context.Context, string) (contract.Answer, error) {
+			w.note("submit")
+			if w.submit.Kind == "" {
+				return contract.Answer{}, errBank
+			}
+			return w.submit, nil
+		},
+		contract.BankingInquire: func(context.Context, string) (contract.Answer, error) {
+			w.mu.Lock()
+			answer := w.inquiry[0]
+			w.inquiry = w.inquiry[1:]
+			w.mu.Unlock()
+			w.note("inquire %s", answer.Kind)
+			if answer.Kind == contract.Unknown {
+				return answer, temporal.NewApplicationError("not yet", contract.StillUnknown)
+			}
+			return answer, nil
+		},
+
+		contract.RemittanceBegin: func(_ context.Context, in []contract.Remittance) ([]contract.Begun, error) {
+			return w.begin(in[0].ID, in[0].Fingerprint), nil
+		},
+		contract.RemittanceMove: func(_ context.Context, in []record.Move) error { return w.moves(in) },
+		contract.RemittanceSetTopUp: func(_ context.Context, in []contract.TopUpLink) error {
+			w.note("set top-up %s", in[0].TopUpID)
+			return nil
+		},
+	}
+}
+
+// registry is what activities and workflows are registered with.
+type registry interface {
+	RegisterActivityWithOptions(a any, options activity.RegisterOptions)
+}
+
+func (w *world) registerWith(r registry) {
+	for name, f := range w.activities() {
+		r.RegisterActivityWithOptions(f, activity.RegisterOptions{Name: name})
+	}
+}
