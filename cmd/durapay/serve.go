@@ -1,0 +1,66 @@
+package main
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/spf13/cobra"
+)
+
+// serveCommand runs gateway and workers in one process, which lets a flow's first task
+// go straight from the request that starts it to the worker beside it.
+func serveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "serve", Short: "Run gateway and workers in one process", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), true, true) },
+	}
+}
+
+func gatewayCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "gateway", Short: "Run the gateway alone", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), true, false) },
+	}
+}
+
+func workerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "worker", Short: "Run the workers alone, with /livez, /readyz and /metrics", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), false, true) },
+	}
+}
+
+// run serves until ctx ends: first the gateway drains, then the workers finish what is
+// under way.
+func run(ctx context.Context, withGateway, withWorkers bool) error {
+	p, err := newPlatform(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	fatal := make(chan error, 1)
+	if withWorkers {
+		w, err := p.workers(fatal)
+		if err != nil {
+			return err
+		}
+		if err := w.Start(); err != nil {
+			return err
+		}
+		defer w.Stop()
+	}
+	handler := p.gateway()
+	if !withGateway {
+		handler = onlyHealth(handler)
+	}
+	return p.serveHTTP(ctx, handler, fatal)
+}
+
+// onlyHealth hides everything but health and metrics.
+func onlyHealth(h http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	for _, path := range []string{"/livez", "/readyz", "/metrics"} {
+		mux.Handle("GET "+path, h)
+	}
+	return mux
+}

@@ -1,0 +1,75 @@
+package gateway
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"durapay/errs"
+	"durapay/services/membership"
+)
+
+// caller is who sent the request.
+type caller struct {
+	ID   string
+	Role membership.Role
+}
+
+// sees tells whether the caller may read what belongs to a member.
+func (p caller) sees(membershipID string) bool {
+	return p.ID == membershipID || p.oversees()
+}
+
+// oversees tells whether the caller's role is to look at everybody's.
+func (p caller) oversees() bool {
+	return p.Role == membership.RoleOperator || p.Role == membership.RoleAuditor
+}
+
+// scope is whose records the caller may read: its own, or "" for everybody's.
+func (p caller) scope() string {
+	if p.oversees() {
+		return ""
+	}
+	return p.ID
+}
+
+const callerKey = "caller"
+
+// authenticate lets only valid access tokens pass. It asks no database: an access token
+// is short-lived, and what moves money asks for the member's standing again.
+func (s *Server) authenticate() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		scheme, value, found := strings.Cut(c.GetHeader("Authorization"), " ")
+		if !found || !strings.EqualFold(scheme, "Bearer") {
+			fail(c, errs.TokenMissing)
+			return
+		}
+		claims, err := s.Tokens.Verify(strings.TrimSpace(value))
+		if err != nil {
+			fail(c, err)
+			return
+		}
+		c.Set(callerKey, caller{ID: claims.Subject, Role: membership.Role(claims.Role)})
+		c.Next()
+	}
+}
+
+// allow lets only these roles pass.
+func allow(roles ...membership.Role) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !slices.Contains(roles, callerOf(c).Role) {
+			fail(c, errs.RoleForbidden)
+			return
+		}
+		c.Next()
+	}
+}
+
+// callerOf gives the caller; behind authenticate there always is one, and elsewhere the
+// zero caller, which sees nothing.
+func callerOf(c *gin.Context) caller {
+	p, _ := c.Get(callerKey)
+	who, _ := p.(caller)
+	return who
+}

@@ -1,0 +1,132 @@
+// Package gateway is the platform's REST API: it authenticates, validates, starts a
+// flow or asks a service, and renders. It moves no money itself.
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/converter"
+
+	"durapay/errs"
+	"durapay/internal/secret"
+	"durapay/internal/token"
+	"durapay/services/banking"
+	"durapay/services/membership"
+	"durapay/services/money"
+	"durapay/services/remittance"
+)
+
+// Dependencies is what the gateway stands on.
+type Dependencies struct {
+	Temporal    client.Client
+	Payloads    converter.DataConverter // that of the client, to read memos
+	Tokens      *token.Issuer
+	Membership  *membership.Service
+	Banking     *banking.Service
+	Money       *money.Service
+	Remittance  *remittance.Service
+	Fingerprint *secret.Indexer // fingerprints of inputs are keyed: inputs hold account numbers
+	Metrics     *prometheus.Registry
+	Log         *slog.Logger
+	FlowWait    time.Duration    // how long a money request waits for its flow
+	WebURL      string           // of the Temporal Web UI, "" for none
+	Namespace   string           // of the flows, for links to the Web UI
+	Checks      map[string]Check // what /readyz asks, by name
+}
+
+// Check tells whether something the gateway needs is there.
+type Check func(ctx context.Context) error
+
+// Server is the gateway.
+type Server struct {
+	Dependencies
+	flows *launcher
+}
+
+// New makes the gateway's handler.
+//
+//	@title			Durapay
+//	@version		1.0
+//	@description	Prepaid money: fill it from a linked bank account, send it, pay it out. Amounts are whole won. Every request that moves money needs an Idempotency-Key and moves it once. Errors are RFC 9457 problems with a stable code.
+//	@license.name	Apache-2.0
+//	@BasePath		/
+//	@accept			json
+//	@produce		json
+//	@securityDefinitions.apikey	Bearer
+//	@in				header
+//	@name			Authorization
+//	@description	"Bearer " and the access token of a sign-in.
+func New(d Dependencies) http.Handler {
+	gin.SetMode(gin.ReleaseMode)
+	s := &Server{Dependencies: d, flows: newLauncher(d)}
+	e := gin.New()
+	e.HandleMethodNotAllowed = true
+	e.ContextWithFallback = true // handlers pass the request's own context on
+	_ = e.SetTrustedProxies(nil) // the peer's address is the client's; nil cannot be refused
+	e.Use(identify(), s.observe(), s.survive(), limitBody())
+	e.NoRoute(func(c *gin.Context) { fail(c, errs.NoSuchRoute) })
+	e.NoMethod(func(c *gin.Context) { failWith(c, http.StatusMethodNotAllowed, errs.MethodNotAllowed) })
+	s.publicRoutes(e)
+	s.memberRoutes(e.Group("/", s.authenticate()))
+	return e
+}
+
+// publicRoutes need no credential: sign-in and what comes before it, health and docs.
+func (s *Server) publicRoutes(r gin.IRouter) {
+	r.GET("/livez", live)
+	r.GET("/readyz", s.ready)
+	r.GET("/metrics", s.metrics())
+	r.GET("/.well-known/jwks.json", s.jwks)
+	r.GET("/openapi.json", openAPI)
+	r.GET("/swagger/*any", swaggerUI())
+	r.POST("/v1/auth/login", s.loginMembership)
+	r.POST("/v1/auth/refresh", s.refreshJwtToken)
+	r.POST("/v1/memberships", s.registerMembership)
+	r.POST("/v1/memberships/async", s.registerMembershipEvent)
+	r.GET("/v1/flows/:id", s.authenticateUnlessRegistration(), s.findFlow)
+}
+
+// memberRoutes need an access token; the roles that may use a route stand beside it.
+func (s *Server) memberRoutes(r gin.IRouter) {
+	anyone := allow(membership.RoleMember, membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
+	member := allow(membership.RoleMember)
+	operator := allow(membership.RoleOperator)
+	readers := allow(membership.RoleMember, membership.RoleOperator, membership.RoleAuditor)
+	overseers := allow(membership.RoleOperator, membership.RoleAuditor)
+
+	r.POST("/v1/auth/logout", anyone, s.logout)
+	r.POST("/v1/auth/validate", anyone, s.validateJwtToken)
+	r.GET("/v1/memberships/me", anyone, s.getMembershipByJwtToken)
+	r.GET("/v1/memberships/:id", anyone, s.findMembership)
+	r.PATCH("/v1/memberships/:id", anyone, s.modifyMembership)
+
+	r.POST("/v1/bank-accounts", member, s.registerBankAccount)
+	r.POST("/v1/bank-accounts/async", member, s.registerBankAccountByEvent)
+	r.GET("/v1/bank-accounts", member, s.listBankAccounts)
+	r.GET("/v1/bank-accounts/:id", member, s.findBankAccount)
+	r.DELETE("/v1/bank-accounts/:id", member, s.unlinkBankAccount)
+	r.POST("/v1/firmbankings", operator, s.requestFirmbanking)
+	r.POST("/v1/firmbankings/async", operator, s.requestFirmbankingByEvent)
+	r.GET("/v1/firmbankings", overseers, s.listFirmbankings)
+	r.GET("/v1/firmbankings/:id", overseers, s.findFirmbanking)
+
+	r.POST("/v1/money", member, s.createMemberMoney)
+	r.POST("/v1/money/increase", member, s.increaseMoney)
+	r.POST("/v1/money/increase/async", member, s.increaseMoneyByEvent)
+	r.POST("/v1/money/decrease", member, s.decreaseMoney)
+	r.POST("/v1/money/decrease/async", member, s.decreaseMoneyByEvent)
+	r.GET("/v1/money/increase/:id", readers, s.findTopUp)
+	r.GET("/v1/money/decrease/:id", readers, s.findWithdrawal)
+	r.GET("/v1/money/:membershipId", readers, s.getBalance)
+	r.GET("/v1/money/:membershipId/transactions", readers, s.history)
+
+	r.POST("/v1/remittances", member, s.requestRemittance)
+	r.GET("/v1/remittances", member, s.listRemittances)
+	r.GET("/v1/remittances/:id", readers, s.findRemittance)
+}

@@ -1,0 +1,125 @@
+package gateway
+
+import (
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"time"
+
+	"github.com/gin-gonic/gin"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"durapay/errs"
+	"durapay/gateway/problem"
+	"durapay/internal/id"
+)
+
+// maxBody is the most a request's body may hold, in bytes.
+const maxBody = 64 << 10
+
+// requestIDHeader carries the request's id in the answer.
+const requestIDHeader = "X-Request-Id"
+
+const requestIDKey = "request-id"
+
+// identify gives the request its id. A client's own is not taken over: it could name
+// another request's.
+func identify() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		rid := id.New(id.Request)
+		c.Set(requestIDKey, rid)
+		c.Header(requestIDHeader, rid)
+		c.Header("X-Content-Type-Options", "nosniff")
+		c.Header("Cache-Control", "no-store")
+		c.Next()
+	}
+}
+
+// observe logs and measures every request. It logs the route, not the path, and no
+// query, header or body: those may hold personal data.
+func (s *Server) observe() gin.HandlerFunc {
+	seconds := prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: "durapay_http_request_duration_seconds", Help: "Time to answer a request.", Buckets: prometheus.ExponentialBuckets(0.001, 2, 14),
+	}, []string{"method", "route", "status"})
+	s.Metrics.MustRegister(seconds)
+	return func(c *gin.Context) {
+		began := time.Now()
+		c.Next()
+		route, status := c.FullPath(), c.Writer.Status()
+		if route == "" {
+			route = "none"
+		}
+		took := time.Since(began)
+		seconds.WithLabelValues(c.Request.Method, route, strconv.Itoa(status)).Observe(took.Seconds())
+		level := slog.LevelDebug
+		if status >= http.StatusInternalServerError {
+			level = slog.LevelError
+		}
+		s.Log.Log(c.Request.Context(), level, "request", "requestId", c.GetString(requestIDKey), "method", c.Request.Method,
+			"route", route, "status", status, "tookMillis", took.Milliseconds(), "error", c.Errors.String())
+	}
+}
+
+// survive answers a request whose handler panicked.
+func (s *Server) survive() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Error("panic", "requestId", c.GetString(requestIDKey), "panic", p, "stack", string(debug.Stack()))
+				fail(c, errs.InternalError)
+			}
+		}()
+		c.Next()
+	}
+}
+
+func limitBody() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
+		c.Next()
+	}
+}
+
+func (s *Server) metrics() gin.HandlerFunc {
+	return gin.WrapH(promhttp.HandlerFor(s.Metrics, promhttp.HandlerOpts{}))
+}
+
+// fail answers with the problem of an error.
+func fail(c *gin.Context, err error) { failWith(c, 0, err) }
+
+// failWith answers with the problem of an error under another status than its kind's.
+func failWith(c *gin.Context, status int, err error) {
+	p := problemOf(c, err)
+	if status != 0 {
+		p.Status = status
+	}
+	answerProblem(c, p, err)
+}
+
+func problemOf(c *gin.Context, err error) problem.Problem {
+	return problem.Of(err, languageOf(c), c.GetString(requestIDKey))
+}
+
+func answerProblem(c *gin.Context, p problem.Problem, cause error) {
+	if cause != nil {
+		_ = c.Error(cause) // for the log; it answers nothing by itself
+	}
+	switch p.Status {
+	case http.StatusUnauthorized:
+		c.Header("WWW-Authenticate", `Bearer realm="durapay"`)
+	case http.StatusServiceUnavailable:
+		c.Header("Retry-After", "1")
+	case http.StatusTooManyRequests:
+		c.Header("Retry-After", p.Params["retryAfterSeconds"])
+	}
+	c.Header("Content-Type", problem.ContentType)
+	c.Header("Content-Language", languageOf(c).Tag())
+	c.Header("Vary", "Accept-Language")
+	c.AbortWithStatusJSON(p.Status, p)
+}
+
+func languageOf(c *gin.Context) problem.Language {
+	return problem.Choose(c.GetHeader("Accept-Language"))
+}
