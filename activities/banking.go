@@ -21,12 +21,12 @@ func (a *Banking) BeginLinks(ctx context.Context, in []contract.Link) ([]contrac
 	}))
 	return each(rows, func(l banking.LinkRecord) contract.Begun {
 		return contract.Begun{State: l.State, Failure: l.Failure, Fingerprint: l.Fingerprint}
-	}), trouble(err)
+	}), trouble(ctx, err)
 }
 
 // MoveLinks stores changes of their states.
 func (a *Banking) MoveLinks(ctx context.Context, in []record.Move) error {
-	return trouble(a.Service.MoveLinks(ctx, in))
+	return trouble(ctx, a.Service.MoveLinks(ctx, in))
 }
 
 // Link links accounts. Refused: bank_account_duplicate.
@@ -35,7 +35,7 @@ func (a *Banking) Link(ctx context.Context, in []contract.Link) ([]record.Failur
 		return banking.NewAccount{ID: l.ID, MembershipID: l.MembershipID, BankCode: l.BankCode, Number: l.Number,
 			HolderName: l.HolderName, DebitConsent: true}
 	}))
-	return failures, trouble(err)
+	return failures, trouble(ctx, err)
 }
 
 // Authorize tells whether members may use linked accounts. Refused:
@@ -46,7 +46,7 @@ func (a *Banking) Authorize(ctx context.Context, in []contract.Use) ([]contract.
 	}))
 	return each(grants, func(g banking.AccountGrant) contract.Grant {
 		return contract.Grant{BankCode: g.BankCode, Failure: g.Failure}
-	}), trouble(err)
+	}), trouble(ctx, err)
 }
 
 // Prepare stores transfers before any bank is called, or finds what is stored.
@@ -56,14 +56,14 @@ func (a *Banking) Prepare(ctx context.Context, in []contract.Transfer) ([]contra
 			BankAccountID: t.BankAccountID, BankCode: t.To.BankCode, Number: t.To.Number, HolderName: t.To.HolderName,
 			Direction: banking.Direction(t.Direction), Amount: t.Amount, Fingerprint: t.Fingerprint}
 	}))
-	return each(rows, begunFirmbanking), trouble(err)
+	return each(rows, begunFirmbanking), trouble(ctx, err)
 }
 
 // Abandon closes transfers that were never sent; the others it leaves as they are.
 func (a *Banking) Abandon(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		if _, err := a.Service.Inquire(ctx, id); err != nil {
-			return trouble(err)
+			return trouble(ctx, err)
 		}
 	}
 	return nil
@@ -72,13 +72,13 @@ func (a *Banking) Abandon(ctx context.Context, ids []string) error {
 // Verify asks the bank about an account. Refused: the bank_* codes.
 func (a *Banking) Verify(ctx context.Context, in contract.Account) (record.Failure, error) {
 	failure, err := a.Service.Verify(ctx, banking.BankAccountRef{BankCode: in.BankCode, Number: in.Number, HolderName: in.HolderName})
-	return failure, trouble(err)
+	return failure, trouble(ctx, err)
 }
 
 // Submit sends a stored transfer to the bank, at most once.
 func (a *Banking) Submit(ctx context.Context, id string) (contract.Answer, error) {
 	answer, err := a.Service.Submit(ctx, id)
-	return answerOf(answer), trouble(err)
+	return answerOf(answer), trouble(ctx, err)
 }
 
 // Inquire asks the bank how a transfer ended. While it does not know, the answer is an
@@ -86,7 +86,7 @@ func (a *Banking) Submit(ctx context.Context, id string) (contract.Answer, error
 func (a *Banking) Inquire(ctx context.Context, id string) (contract.Answer, error) {
 	answer, err := a.Service.Inquire(ctx, id)
 	if err != nil {
-		return contract.Answer{}, trouble(err)
+		return contract.Answer{}, trouble(ctx, err)
 	}
 	if answer.Kind == banking.Unknown {
 		return contract.Answer{}, temporal.NewApplicationErrorWithOptions("the bank has not told the outcome yet", contract.StillUnknown,

@@ -4,6 +4,9 @@
 package activities
 
 import (
+	"context"
+
+	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
 
 	"durapay/errs"
@@ -14,21 +17,23 @@ import (
 // type so that it can be told apart in the Web UI. A refusal that reaches this place is
 // retried too: it is a defect, and a flow that waits in sight of everybody loses
 // nothing, while one that gives up may.
-func trouble(err error) error {
+func trouble(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
 	e := errs.Of(err)
+	// A local activity's failed attempts are in no history; the log is where they show.
+	activity.GetLogger(ctx).Warn("step failed, to be retried", "code", e.Code, "error", err)
 	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Code), temporal.ApplicationErrorOptions{Cause: err})
 }
 
 // refusal separates a refusal, which is an outcome, from trouble.
-func refusal(err error) (record.Failure, error) {
+func refusal(ctx context.Context, err error) (record.Failure, error) {
 	if err == nil {
 		return record.Failure{}, nil
 	}
 	if errs.Retryable(err) {
-		return record.Failure{}, trouble(err)
+		return record.Failure{}, trouble(ctx, err)
 	}
 	return record.FailureOf(errs.Of(err)), nil
 }

@@ -18,12 +18,12 @@ func (a *Membership) BeginRegistrations(ctx context.Context, in []contract.Regis
 	}))
 	return each(rows, func(r membership.RegistrationRecord) contract.Begun {
 		return contract.Begun{State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint}
-	}), trouble(err)
+	}), trouble(ctx, err)
 }
 
 // MoveRegistrations stores changes of their states.
 func (a *Membership) MoveRegistrations(ctx context.Context, in []record.Move) error {
-	return trouble(a.Service.MoveRegistrations(ctx, in))
+	return trouble(ctx, a.Service.MoveRegistrations(ctx, in))
 }
 
 // Register makes pending members. Refused: email_taken.
@@ -31,17 +31,17 @@ func (a *Membership) Register(ctx context.Context, in []contract.Registration) (
 	failures, err := a.Service.RegisterSealed(ctx, each(in, func(r contract.Registration) membership.SealedRegistration {
 		return membership.SealedRegistration{MemberID: r.MemberID, Sealed: r.Sealed}
 	}))
-	return failures, trouble(err)
+	return failures, trouble(ctx, err)
 }
 
 // Unregister removes pending members.
 func (a *Membership) Unregister(ctx context.Context, memberIDs []string) error {
-	return trouble(a.Service.Unregister(ctx, memberIDs))
+	return trouble(ctx, a.Service.Unregister(ctx, memberIDs))
 }
 
 // Activate makes pending members active.
 func (a *Membership) Activate(ctx context.Context, memberIDs []string) error {
-	return trouble(a.Service.Activate(ctx, memberIDs))
+	return trouble(ctx, a.Service.Activate(ctx, memberIDs))
 }
 
 // Standings tells whether members exist and are active.
@@ -49,22 +49,16 @@ func (a *Membership) Standings(ctx context.Context, memberIDs []string) ([]contr
 	standings, err := a.Service.Standings(ctx, memberIDs)
 	return each(standings, func(s membership.Standing) contract.Standing {
 		return contract.Standing{Exists: s.Exists, Active: s.Active, Verified: s.Verified}
-	}), trouble(err)
+	}), trouble(ctx, err)
 }
 
 // ConfirmName marks members as verified whose name is the account holder's.
 func (a *Membership) ConfirmName(ctx context.Context, in []contract.NameCheck) ([]bool, error) {
 	out := make([]bool, len(in))
 	for i, c := range in {
-		same, err := a.Service.NameMatches(ctx, c.MembershipID, c.HolderName)
-		if err != nil {
-			return nil, trouble(err)
-		}
-		if out[i] = same; !same {
-			continue
-		}
-		if err := a.Service.MarkVerified(ctx, c.MembershipID); err != nil {
-			return nil, trouble(err)
+		var err error
+		if out[i], err = a.Service.ConfirmName(ctx, c.MembershipID, c.HolderName); err != nil {
+			return nil, trouble(ctx, err)
 		}
 	}
 	return out, nil

@@ -17,7 +17,7 @@ func (a *Remittance) Begin(ctx context.Context, in []contract.Remittance) ([]con
 		return remittance.Remittance{ID: r.ID, SenderID: r.SenderID, To: remittance.Receiver{MembershipID: r.ReceiverID},
 			Amount: r.Amount, Memo: r.Memo, AutoTopUpAccountID: r.AutoTopUpAccountID, Fingerprint: r.Fingerprint}
 	}))
-	return each(rows, a.begun), trouble(err)
+	return each(rows, a.begun), trouble(ctx, err)
 }
 
 func (a *Remittance) begun(r remittance.Remittance) contract.Begun {
@@ -30,14 +30,14 @@ func (a *Remittance) begun(r remittance.Remittance) contract.Begun {
 
 // Move stores changes of their states.
 func (a *Remittance) Move(ctx context.Context, in []record.Move) error {
-	return trouble(a.Service.Move(ctx, in))
+	return trouble(ctx, a.Service.Move(ctx, in))
 }
 
 // SetTopUp ties remittances to the top-ups they started.
 func (a *Remittance) SetTopUp(ctx context.Context, in []contract.TopUpLink) error {
 	for _, l := range in {
 		if err := a.Service.SetTopUp(ctx, l.RemittanceID, l.TopUpID); err != nil {
-			return trouble(err)
+			return trouble(ctx, err)
 		}
 	}
 	return nil

@@ -16,6 +16,9 @@ func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t con
 	if _, err := do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t); err != nil {
 		return contract.Answer{}, err
 	}
+	// Only here may a flow ask whether it is cancelled: what follows is an activity, which
+	// history records. Asked before a database step, the answer could differ when the
+	// task is run again after a crash, and undo what the first run had finished.
 	if err := ctx.Err(); err != nil {
 		return contract.Answer{}, err
 	}

@@ -8,7 +8,8 @@ import (
 )
 
 // registration makes a member and its wallet, both or neither. The member is pending,
-// and can do nothing, until the wallet is there.
+// and can do nothing, until the wallet is there. It takes no cancellation: all of it is
+// one workflow task (see bankTransfer for where a flow may ask for one).
 type registration struct {
 	*flow
 	in contract.Registration
@@ -50,9 +51,6 @@ func (r *registration) do(ctx workflow.Context) (record.Failure, error) {
 	failure, err = do[record.Failure](ctx, contract.MoneyOpenWallets, "wallet", wallet)
 	if err != nil || failure.Is() {
 		return failure, err
-	}
-	if err := ctx.Err(); err != nil {
-		return record.Failure{}, err
 	}
 	return record.Failure{}, run(ctx, contract.MembershipActivate, "activation of the member", r.in.MemberID)
 }

@@ -358,14 +358,13 @@ var scenarios = []scenario{
 			close wallet
 			unregister
 			move $REG FAILED wallet_exists`)},
-	{name: "cancelled", flow: contract.RegistrationFlow, in: regIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "open",
+	{name: "not cancellable", flow: contract.RegistrationFlow, in: regIn, state: record.Succeeded, cancel: "open",
 		world: func() *world { return &world{} }, diary: lines(`
 			begin $REG
 			register
 			open wallet
-			close wallet
-			unregister
-			move $REG CANCELLED cancelled`)},
+			activate
+			move $REG SUCCEEDED`)},
 
 	{name: "linked", flow: contract.LinkFlow, in: linkIn, state: record.Succeeded,
 		world: func() *world { return &world{sameName: true} }, diary: lines(`

@@ -21,9 +21,10 @@ import (
 const dialTimeout = 30 * time.Second
 
 // Converters gives the data and failure converters of every client and every replay:
-// payloads and the texts of failures are encrypted alike.
+// payloads and the texts of failures are encrypted alike, summaries are not.
 func Converters(ring *secret.KeyRing) (converter.DataConverter, converter.FailureConverter) {
-	data := converter.NewCodecDataConverter(converter.GetDefaultDataConverter(), NewCodec(ring))
+	plain := converter.GetDefaultDataConverter()
+	data := labels{DataConverter: converter.NewCodecDataConverter(plain, NewCodec(ring)), open: plain}
 	failure := temporal.NewDefaultFailureConverter(temporal.DefaultFailureConverterOptions{
 		DataConverter:          data,
 		EncodeCommonAttributes: true,

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/api/sdk/v1"
 	"go.temporal.io/sdk/temporal"
 	"google.golang.org/protobuf/proto"
 
@@ -47,8 +48,9 @@ func TestPayloadsAreUnreadableWithoutTheCodec(t *testing.T) {
 
 func TestRotationAndALostKey(t *testing.T) {
 	old, _ := Converters(ring(t, "k1:"+key(1)))
-	payload, err := old.ToPayload("x")
+	payloads, err := old.ToPayloads("x")
 	require.NoError(t, err)
+	payload := payloads.Payloads[0]
 	require.Equal(t, "k1", string(payload.Metadata[metadataKeyID]))
 	rotated, _ := Converters(ring(t, "k2:"+key(2)+",k1:"+key(1)))
 	var s string
@@ -56,4 +58,21 @@ func TestRotationAndALostKey(t *testing.T) {
 	require.Equal(t, "x", s)
 	lost, _ := Converters(ring(t, "k2:"+key(2)))
 	require.ErrorIs(t, lost.FromPayload(payload, &s), secret.ErrSealed)
+}
+
+func TestSummariesStayReadableAndInputsDoNot(t *testing.T) {
+	data, _ := Converters(ring(t, "k1:"+key(1)))
+	summary, err := data.ToPayload("mem_1 tops up 10000 won")
+	require.NoError(t, err)
+	require.Equal(t, `"mem_1 tops up 10000 won"`, string(summary.Data))
+	details, err := data.ToPayloads(&sdk.WorkflowMetadata{CurrentDetails: "at the bank"})
+	require.NoError(t, err)
+	require.Contains(t, string(details.Payloads[0].Data), "at the bank")
+
+	input, err := data.ToPayloads("110-234-567890")
+	require.NoError(t, err)
+	require.NotContains(t, string(input.Payloads[0].Data), "110-234")
+	memo, err := data.ToPayload(struct{ Number string }{"110-234-567890"})
+	require.NoError(t, err)
+	require.NotContains(t, string(memo.Data), "110-234")
 }
