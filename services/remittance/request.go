@@ -1,0 +1,178 @@
+package remittance
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"durapay/errs"
+	"durapay/internal/id"
+	"durapay/internal/record"
+)
+
+// MaxPerTransfer is the most one remittance moves, in won (practice); Options override it.
+const MaxPerTransfer int64 = 2_000_000
+
+// topUpUnit is the unit of an automatic top-up, in won (practice).
+const topUpUnit int64 = 10_000
+
+// MaxAmount is the largest amount that is a request at all, in won; MaxPerTransfer
+// refuses far smaller ones. Sums of two are far from overflowing an int64.
+const MaxAmount int64 = 1_000_000_000_000_000
+
+const (
+	maxMemoRunes      = 100
+	maxFingerprintLen = 128
+)
+
+// Receiver is who gets the money.
+type Receiver struct {
+	MembershipID string
+}
+
+// Remittance is a request to send money. Amount is in won.
+type Remittance struct {
+	ID                 string
+	SenderID           string
+	To                 Receiver
+	Amount             int64
+	Memo               string
+	AutoTopUpAccountID string // the linked account to fill a short balance from; "" when the sender does not allow it
+	TopUpID            string // the top-up made for it
+	Fingerprint        string
+	State              record.State
+	Failure            record.Failure
+	Until              time.Time // for WAITING; zero otherwise
+	ExecuteAt          time.Time // zero for at once
+	CreatedAt          time.Time
+	UpdatedAt          time.Time
+}
+
+// LogValue keeps the memo out of logs.
+func (r Remittance) LogValue() slog.Value { return slog.StringValue(r.ID) }
+
+// wellFormed looks at what has to hold for a request to be stored at all.
+func wellFormed(r Remittance) *errs.Error {
+	switch {
+	case !id.Valid(id.Remittance, r.ID):
+		return errs.InvalidField("/id", errs.FieldFormat)
+	case !id.Valid(id.Member, r.SenderID):
+		return errs.InvalidField("/senderId", errs.FieldFormat)
+	case len(r.Fingerprint) > maxFingerprintLen:
+		return errs.InvalidField("/fingerprint", errs.FieldTooLong)
+	default:
+		return wellFormedBody(r)
+	}
+}
+
+// wellFormedBody looks at what a client has sent.
+func wellFormedBody(r Remittance) *errs.Error {
+	switch {
+	case r.To.MembershipID == "":
+		return errs.InvalidField("/to/membershipId", errs.FieldRequired)
+	case !id.Valid(id.Member, r.To.MembershipID):
+		return errs.InvalidField("/to/membershipId", errs.FieldFormat, "expected", "the id of a member")
+	case r.Amount < 1:
+		return errs.InvalidField("/amount", errs.FieldTooSmall, "min", "1")
+	case r.Amount > MaxAmount:
+		return errs.InvalidField("/amount", errs.FieldTooLarge, "max", strconv.FormatInt(MaxAmount, 10))
+	case !utf8.ValidString(r.Memo):
+		return errs.InvalidField("/memo", errs.FieldFormat, "expected", "text")
+	case utf8.RuneCountInString(r.Memo) > maxMemoRunes:
+		return errs.InvalidField("/memo", errs.FieldTooLong, "max", strconv.Itoa(maxMemoRunes))
+	case r.AutoTopUpAccountID != "" && !id.Valid(id.BankAccount, r.AutoTopUpAccountID):
+		return errs.InvalidField("/autoTopUp/bankAccountId", errs.FieldFormat, "expected", "the id of a bank account")
+	default:
+		return nil
+	}
+}
+
+// check applies the pure rules; limit is in won.
+func check(r Remittance, limit int64) *errs.Error {
+	if bad := wellFormedBody(r); bad != nil {
+		return bad
+	}
+	switch {
+	case r.SenderID == r.To.MembershipID:
+		return errs.SelfTransfer
+	case r.Amount > limit:
+		return errs.TransferLimit.With("limit", limit)
+	default:
+		return nil
+	}
+}
+
+// seenBy gives what this member may see of the request; "" is an operator. How the
+// sender found the money is not the receiver's to know.
+func (r Remittance) seenBy(membershipID string) (Remittance, bool) {
+	switch {
+	case membershipID == "", membershipID == r.SenderID:
+		return r, true
+	case membershipID == r.To.MembershipID && r.State == record.Succeeded:
+		r.AutoTopUpAccountID, r.TopUpID, r.Fingerprint = "", "", ""
+		return r, true
+	default:
+		return Remittance{}, false
+	}
+}
+
+// AutoTopUpAmount gives what to top up when the balance is short by this much: the next
+// full 10,000 won (practice). It is 0 when nothing is short, and when the amount would
+// not fit an int64, which no top-up takes.
+func AutoTopUpAmount(short int64) int64 {
+	if short < 1 {
+		return 0
+	}
+	units := (short-1)/topUpUnit + 1
+	if units > math.MaxInt64/topUpUnit {
+		return 0
+	}
+	return units * topUpUnit
+}
+
+// newRow seals a request for storage.
+func (s *Service) newRow(r Remittance, at time.Time) (Row, error) {
+	memo, err := s.ring.Seal([]byte(r.Memo), memoPlace(r.ID))
+	if err != nil {
+		return Row{}, fmt.Errorf("seal %s: %w", r.ID, err)
+	}
+	return Row{
+		ID: r.ID, SenderID: r.SenderID, ReceiverID: r.To.MembershipID, Amount: r.Amount, MemoSealed: memo,
+		AutoTopUpAccountID: r.AutoTopUpAccountID, TopUpID: r.TopUpID, Fingerprint: r.Fingerprint,
+		State: record.Requested, ExecuteAt: pointerTo(r.ExecuteAt), CreatedAt: at, UpdatedAt: at,
+	}, nil
+}
+
+func (s *Service) open(r Row) (Remittance, error) {
+	memo, err := s.ring.Open(r.MemoSealed, memoPlace(r.ID))
+	if err != nil {
+		return Remittance{}, fmt.Errorf("open %s: %w", r.ID, err)
+	}
+	return Remittance{
+		ID: r.ID, SenderID: r.SenderID, To: Receiver{MembershipID: r.ReceiverID}, Amount: r.Amount, Memo: string(memo),
+		AutoTopUpAccountID: r.AutoTopUpAccountID, TopUpID: r.TopUpID, Fingerprint: r.Fingerprint, State: r.State, Failure: r.Failure,
+		Until: timeOf(r.UntilAt), ExecuteAt: timeOf(r.ExecuteAt), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+	}, nil
+}
+
+// memoPlace binds a sealed memo to its row, so that it does not open in another one.
+func memoPlace(remittanceID string) string { return "remittances.memo_sealed/" + remittanceID }
+
+func timeOf(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return *t
+}
+
+// pointerTo gives nil for the zero time.
+func pointerTo(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	t = t.UTC().Truncate(time.Microsecond)
+	return &t
+}
