@@ -102,7 +102,7 @@ func bankWorker(c client.Client, s Services, b banking.Institution, onFatal func
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: bankCalls,
 		MaxConcurrentActivityTaskPollers:   bankPollers,
-		TaskQueueActivitiesPerSecond:       b.RatePerSecond,
+		TaskQueueActivitiesPerSecond:       float64(b.CallsPerSecond),
 		WorkerStopTimeout:                  stopTimeout,
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       onFatal,

@@ -47,7 +47,7 @@ func Dial(ctx context.Context, c config.Temporal, ring *secret.KeyRing, log *slo
 	defer cancel()
 	cl, err := client.DialContext(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("Temporal at %s: %w", c.Address, err)
+		return nil, fmt.Errorf("connect to Temporal at %s: %w", c.Address, err)
 	}
 	return cl, nil
 }

@@ -16,9 +16,9 @@ type Institution struct {
 	Code    string // 3 digits, given by the clearing institute
 	Korean  string
 	English string
-	// RatePerSecond is how many calls this platform sends the bank in a second, over all
+	// CallsPerSecond is how many calls this platform sends the bank in a second, over all
 	// its processes (practice: agreed on with each bank).
-	RatePerSecond float64
+	CallsPerSecond int
 }
 
 //go:embed banks.csv
@@ -77,12 +77,12 @@ func ParseInstitutions(r io.Reader) ([]Institution, error) {
 }
 
 func parseInstitution(line []string) (Institution, error) {
-	rate, err := strconv.ParseFloat(line[3], 64)
-	if err != nil || !(rate > 0) {
+	rate, err := strconv.Atoi(line[3])
+	if err != nil || rate < 1 {
 		return Institution{}, fmt.Errorf("banks: rate %q of %s, expected more than 0", line[3], line[0])
 	}
 	if len(line[0]) != bankCodeLen || !digits(line[0]) {
 		return Institution{}, fmt.Errorf("banks: code %q, expected 3 digits", line[0])
 	}
-	return Institution{Code: line[0], Korean: line[1], English: line[2], RatePerSecond: rate}, nil
+	return Institution{Code: line[0], Korean: line[1], English: line[2], CallsPerSecond: rate}, nil
 }

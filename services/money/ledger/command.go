@@ -45,8 +45,12 @@ const (
 	// a thousand times the largest settlement anyone has seen, and small enough to
 	// leave sums of balances inside 64 bits.
 	MaxAmount int64 = 1_000_000_000_000_000
-	MaxLegs         = 100
+	// MaxLegs is the most legs of one posting.
+	MaxLegs int = 100
+)
 
+// The bounds of a command's texts.
+const (
 	maxRef     = 128 // ASCII characters
 	maxAccount = 64
 	maxKind    = 32

@@ -135,9 +135,9 @@ func TestHistoryAndPastBalances(t *testing.T) {
 	book(t, s, ledger.Command{Op: ledger.OpCapture, Ref: "wdr/done", HoldRef: "wdr/hold"})
 
 	var lines []money.Transaction
-	next, request := "", page.Request{Limit: 1}
+	next := ""
 	for more := true; more; more = next != "" {
-		request, err = page.Parse(next, 1)
+		request, err := page.Parse(next, 1)
 		require.NoError(t, err)
 		p, err := s.History(t.Context(), anna, request)
 		require.NoError(t, err)
