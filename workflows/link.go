@@ -41,11 +41,11 @@ func (l *link) move(ctx workflow.Context, m record.Move) error {
 
 func (l *link) do(ctx workflow.Context) (record.Failure, error) {
 	l.say(ctx, record.Processing, contract.StepChecking)
-	standing, err := startStanding(ctx, l.in.MembershipID).wait(ctx)
+	standings, err := askStandings(ctx, l.in.MembershipID).wait(ctx)
 	if err != nil {
 		return record.Failure{}, err
 	}
-	if !standing.Active {
+	if !standings[0].Active {
 		return record.FailureOf(errs.MemberDeactivated), nil
 	}
 	if failure, err := l.verify(ctx); err != nil || failure.Is() {

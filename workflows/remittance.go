@@ -23,8 +23,7 @@ import (
 type remittance struct {
 	*flow
 	in contract.Remittance
-	// members are asked for while the row is stored.
-	sender, receiver pending[contract.Standing]
+	members pending[contract.Standing] // sender and receiver, asked for while the row is stored
 }
 
 // Remittance runs the flow of one remittance between members.
@@ -37,7 +36,7 @@ func Remittance(ctx workflow.Context, in contract.Remittance) (contract.Outcome,
 }
 
 func (r *remittance) begin(ctx workflow.Context) (contract.Begun, error) {
-	r.sender, r.receiver = startStanding(ctx, r.in.SenderID), startStanding(ctx, r.in.ReceiverID)
+	r.members = askStandings(ctx, r.in.SenderID, r.in.ReceiverID)
 	return do[contract.Begun](ctx, contract.RemittanceBegin, "record of the remittance", r.in)
 }
 
@@ -60,14 +59,12 @@ func (r *remittance) do(ctx workflow.Context) (record.Failure, error) {
 }
 
 func (r *remittance) checkMembers(ctx workflow.Context) (record.Failure, error) {
-	sender, err := r.sender.wait(ctx)
+	standings, err := r.members.wait(ctx)
 	if err != nil {
 		return record.Failure{}, err
 	}
-	receiver, err := r.receiver.wait(ctx)
+	sender, receiver := standings[0], standings[1]
 	switch {
-	case err != nil:
-		return record.Failure{}, err
 	case !sender.Active:
 		return record.FailureOf(errs.MemberDeactivated), nil
 	case !receiver.Exists:

@@ -11,40 +11,44 @@ import (
 
 // The steps: a function for each activity, so that a flow reads as plain Go.
 
-// pending is a step under way. Steps on our own database take a list and give a list;
-// a flow has one item.
+// pending is a step under way. Steps on our own database take a list and give a list, in
+// the same order.
 type pending[Out any] struct {
 	name   string
+	items  int
 	future workflow.Future
 }
 
-// start begins a database step on one item. It runs detached from the flow's
-// cancellation: it is short, and one that was abandoned half-way could still have its
-// effect after its undo.
-func start[Out, In any](ctx workflow.Context, name, summary string, item In) pending[Out] {
+// start begins a database step. It runs detached from the flow's cancellation: it is
+// short, and one that was abandoned half-way could still have its effect after its undo.
+func start[Out, In any](ctx workflow.Context, name, summary string, items ...In) pending[Out] {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = workflow.WithLocalActivityOptions(ctx, databaseStep(summary))
-	return pending[Out]{name, workflow.ExecuteLocalActivity(ctx, name, []In{item})}
+	return pending[Out]{name, len(items), workflow.ExecuteLocalActivity(ctx, name, items)}
 }
 
-// wait gives the outcome of a started step.
-func (p pending[Out]) wait(ctx workflow.Context) (Out, error) {
+// wait gives the outcomes of a started step.
+func (p pending[Out]) wait(ctx workflow.Context) ([]Out, error) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var outs []Out
-	var none Out
 	if err := p.future.Get(ctx, &outs); err != nil {
-		return none, err
+		return nil, err
 	}
-	if len(outs) != 1 {
-		return none, fmt.Errorf("%s: %d outcomes for one item", p.name, len(outs))
+	if len(outs) != p.items {
+		return nil, fmt.Errorf("%s: %d outcomes for %d items", p.name, len(outs), p.items)
 	}
-	return outs[0], nil
+	return outs, nil
 }
 
 // do runs a database step on one item to its outcome.
 func do[Out, In any](ctx workflow.Context, name, summary string, item In) (Out, error) {
-	return start[Out](ctx, name, summary, item).wait(ctx)
+	outs, err := start[Out](ctx, name, summary, item).wait(ctx)
+	if err != nil {
+		var none Out
+		return none, err
+	}
+	return outs[0], nil
 }
 
 // run runs a database step that has no outcome but being done.
@@ -55,8 +59,8 @@ func run[In any](ctx workflow.Context, name, summary string, item In) error {
 	return workflow.ExecuteLocalActivity(ctx, name, []In{item}).Get(ctx, nil)
 }
 
-func startStanding(ctx workflow.Context, membershipID string) pending[contract.Standing] {
-	return start[contract.Standing](ctx, contract.MembershipStandings, "member's standing", membershipID)
+func askStandings(ctx workflow.Context, membershipIDs ...string) pending[contract.Standing] {
+	return start[contract.Standing](ctx, contract.MembershipStandings, "members' standing", membershipIDs...)
 }
 
 func authorize(ctx workflow.Context, membershipID, bankAccountID string) (contract.Grant, error) {

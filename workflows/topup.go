@@ -75,16 +75,16 @@ func (t *topUp) debit() contract.Transfer {
 // gives the account's bank. Both questions are asked at once.
 func (f *flow) usableAccount(ctx workflow.Context, membershipID, bankAccountID string) (bankCode string, _ record.Failure, _ error) {
 	f.say(ctx, record.Processing, contract.StepChecking)
-	asking := startStanding(ctx, membershipID)
+	asking := askStandings(ctx, membershipID)
 	grant, err := authorize(ctx, membershipID, bankAccountID)
 	if err != nil {
 		return "", record.Failure{}, err
 	}
-	standing, err := asking.wait(ctx)
+	standings, err := asking.wait(ctx)
 	if err != nil {
 		return "", record.Failure{}, err
 	}
-	if !standing.Active {
+	if !standings[0].Active {
 		return "", record.FailureOf(errs.MemberDeactivated), nil
 	}
 	return grant.BankCode, grant.Failure, nil

@@ -142,10 +142,14 @@ func (w *world) activities() map[string]any {
 		contract.MembershipUnregister: func(context.Context, []string) error { w.note("unregister"); return nil },
 		contract.MembershipActivate:   func(context.Context, []string) error { w.note("activate"); return nil },
 		contract.MembershipStandings: func(_ context.Context, ids []string) ([]contract.Standing, error) {
-			if s, scripted := w.members[ids[0]]; scripted {
-				return []contract.Standing{s}, nil
+			out := make([]contract.Standing, len(ids))
+			for i, member := range ids {
+				out[i] = contract.Standing{Exists: true, Active: true}
+				if s, scripted := w.members[member]; scripted {
+					out[i] = s
+				}
 			}
-			return []contract.Standing{{Exists: true, Active: true}}, nil
+			return out, nil
 		},
 		contract.MembershipConfirmName: func(context.Context, []contract.NameCheck) ([]bool, error) {
 			w.note("confirm name %t", w.sameName)
