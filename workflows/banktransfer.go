@@ -31,6 +31,18 @@ func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t con
 	return f.findOut(ctx, w, bankCode, t)
 }
 
+// settle moves the money of a hold at the bank and captures the hold. A rejection is a
+// refusal, and the hold is released with everything else that is undone.
+func (f *flow) settle(ctx workflow.Context, w work, bankCode, holdRef string, t contract.Transfer) (record.Failure, error) {
+	answer, err := f.bankTransfer(ctx, w, bankCode, t)
+	if err != nil || answer.Kind == contract.Rejected {
+		return answer.Failure, err
+	}
+	f.saga.forget() // the bank has moved the money: there is only one way to go
+	f.say(ctx, record.Processing, contract.StepBooking, "amount", won(t.Amount))
+	return record.Failure{}, book(ctx, "capture of the hold", captureCommand(holdRef))
+}
+
 // submit sends the transfer. Whatever goes wrong on the way, a worker's death included,
 // is the bank's answer Unknown.
 func submit(ctx workflow.Context, bankCode string, t contract.Transfer) contract.Answer {

@@ -40,19 +40,11 @@ func (b *firmbanking) move(ctx workflow.Context, m record.Move) error {
 }
 
 func (b *firmbanking) do(ctx workflow.Context) (record.Failure, error) {
-	b.say(ctx, record.Processing, contract.StepReserving, "amount", won(b.in.Amount))
-	b.releaseOnFailure(b.in.ID)
-	failure, err := post(ctx, "hold against suspense", holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID))
+	failure, err := b.hold(ctx, "hold against suspense", holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID))
 	if err != nil || failure.Is() {
 		return failure, err
 	}
-	answer, err := b.bankTransfer(ctx, b, b.in.BankCode, b.transfer())
-	if err != nil || answer.Kind == contract.Rejected {
-		return answer.Failure, err
-	}
-	b.saga.forget()
-	b.say(ctx, record.Processing, contract.StepBooking, "amount", won(b.in.Amount))
-	return record.Failure{}, book(ctx, "booking against suspense", captureCommand(b.in.ID))
+	return b.settle(ctx, b, b.in.BankCode, b.in.ID, b.transfer())
 }
 
 func (b *firmbanking) leg() ledger.Leg {

@@ -22,7 +22,7 @@ import (
 // members' standing at the same time.
 type remittance struct {
 	*flow
-	in contract.Remittance
+	in      contract.Remittance
 	members pending[contract.Standing] // sender and receiver, asked for while the row is stored
 }
 

@@ -11,6 +11,9 @@ type saga struct {
 
 func (s *saga) onFailure(undo func(workflow.Context) error) { s.undos = append(s.undos, undo) }
 
+// forgetLast drops the undo of a step that was refused, and so had no effect.
+func (s *saga) forgetLast() { s.undos = s.undos[:len(s.undos)-1] }
+
 // forget drops the undos: what was done is final from here on.
 func (s *saga) forget() { s.undos = nil }
 

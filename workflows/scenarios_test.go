@@ -164,7 +164,6 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $TOP
 			HOLD $TOP 10000 system/bank-float>$HANA balance_limit_exceeded
-			RELEASE $TOP
 			move $TOP FAILED balance_limit_exceeded`)},
 	{name: "foreign account", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankAccountNotFound.Code,
 		world: func() *world { return &world{grant: record.FailureOf(errs.BankAccountNotFound)} }, diary: lines(`
@@ -212,7 +211,6 @@ var scenarios = []scenario{
 		world: func() *world { return &world{refuse: map[string][]record.Failure{wdrID: {short}}} }, diary: lines(`
 			begin $WDR
 			HOLD $WDR 10000 $HANA>system/bank-float insufficient_balance
-			RELEASE $WDR
 			move $WDR FAILED insufficient_balance`)},
 	{name: "rejected by the bank", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Failed, code: errs.BankInsufficientFunds.Code,
 		world: func() *world { return &world{submit: noFunds} }, diary: lines(`

@@ -48,20 +48,12 @@ func (t *topUp) do(ctx workflow.Context) (record.Failure, error) {
 	if failure, err = t.reserve(ctx); err != nil || failure.Is() {
 		return failure, err
 	}
-	answer, err := t.bankTransfer(ctx, t, bankCode, t.debit())
-	if err != nil || answer.Kind == contract.Rejected {
-		return answer.Failure, err
-	}
-	t.saga.forget() // the bank has moved the money: there is only one way to go
-	t.say(ctx, record.Processing, contract.StepBooking, "amount", won(t.in.Amount))
-	return record.Failure{}, book(ctx, "credit of the wallet", captureCommand(t.in.ID))
+	return t.settle(ctx, t, bankCode, t.in.ID, t.debit())
 }
 
 // reserve keeps room for the amount in the wallet.
 func (t *topUp) reserve(ctx workflow.Context) (record.Failure, error) {
-	t.say(ctx, record.Processing, contract.StepReserving, "amount", won(t.in.Amount))
-	t.releaseOnFailure(t.in.ID)
-	return post(ctx, "room in the wallet", holdCommand(ledger.TopUp, t.in.ID,
+	return t.hold(ctx, "room in the wallet", holdCommand(ledger.TopUp, t.in.ID,
 		ledger.Leg{From: ledger.BankFloat, To: ledger.WalletAccount(t.in.MembershipID), Amount: t.in.Amount}, t.in.BankAccountID))
 }
 
@@ -90,13 +82,18 @@ func (f *flow) usableAccount(ctx workflow.Context, membershipID, bankAccountID s
 	return grant.BankCode, grant.Failure, nil
 }
 
-// releaseOnFailure undoes a hold. A hold that was refused, or never made, has nothing to
-// release; that refusal is what an undo of nothing looks like.
-func (f *flow) releaseOnFailure(holdRef string) {
+// hold reserves an amount in the ledger until the bank has spoken.
+func (f *flow) hold(ctx workflow.Context, summary string, c contract.Command) (record.Failure, error) {
+	f.say(ctx, record.Processing, contract.StepReserving, "amount", won(c.Amount))
 	f.saga.onFailure(func(ctx workflow.Context) error {
-		_, err := post(ctx, "release of the hold", releaseCommand(holdRef))
+		_, err := post(ctx, "release of the hold", releaseCommand(c.Ref))
 		return err
 	})
+	failure, err := post(ctx, summary, c)
+	if failure.Is() {
+		f.saga.forgetLast()
+	}
+	return failure, err
 }
 
 func won(amount int64) string { return strconv.FormatInt(amount, 10) }

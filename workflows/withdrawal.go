@@ -40,22 +40,14 @@ func (w *withdrawal) do(ctx workflow.Context) (record.Failure, error) {
 	if err != nil || failure.Is() {
 		return failure, err
 	}
-	if failure, err = w.hold(ctx); err != nil || failure.Is() {
+	if failure, err = w.reserve(ctx); err != nil || failure.Is() {
 		return failure, err
 	}
-	answer, err := w.bankTransfer(ctx, w, bankCode, w.credit())
-	if err != nil || answer.Kind == contract.Rejected {
-		return answer.Failure, err
-	}
-	w.saga.forget() // the bank has moved the money: there is only one way to go
-	w.say(ctx, record.Processing, contract.StepBooking, "amount", won(w.in.Amount))
-	return record.Failure{}, book(ctx, "settlement of the hold", captureCommand(w.in.ID))
+	return w.settle(ctx, w, bankCode, w.in.ID, w.credit())
 }
 
-func (w *withdrawal) hold(ctx workflow.Context) (record.Failure, error) {
-	w.say(ctx, record.Processing, contract.StepReserving, "amount", won(w.in.Amount))
-	w.releaseOnFailure(w.in.ID)
-	return post(ctx, "hold in the wallet", holdCommand(ledger.Withdrawal, w.in.ID,
+func (w *withdrawal) reserve(ctx workflow.Context) (record.Failure, error) {
+	return w.hold(ctx, "hold in the wallet", holdCommand(ledger.Withdrawal, w.in.ID,
 		ledger.Leg{From: ledger.WalletAccount(w.in.MembershipID), To: ledger.BankFloat, Amount: w.in.Amount}, w.in.BankAccountID))
 }
 
