@@ -7,28 +7,22 @@ import (
 	"durapay/workflows/contract"
 )
 
-// bankTransfer moves money at a bank and comes back only when the outcome is known.
-// The row is stored before the bank is called; the transfer is sent at most once; an
-// answer that is lost is asked for by our own reference. From the moment it is sent a
-// cancellation of the flow no longer reaches it: money that may have left cannot be
-// called off.
-func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t contract.Transfer) (contract.Answer, error) {
-	if _, err := do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t); err != nil {
-		return contract.Answer{}, err
+// prepare stores a transfer before any bank is called. One that is never sent is closed
+// again, so that no row stays open for ever.
+func (f *flow) prepare(ctx workflow.Context, t contract.Transfer) (contract.Begun, error) {
+	f.unsent = f.saga.onFailure(func(ctx workflow.Context) error {
+		return run(ctx, contract.BankingAbandon, "end of a transfer that was not sent", t.ID)
+	})
+	return do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t)
+}
+
+// prepareAndSettle does both for a flow whose own record is another row.
+func (f *flow) prepareAndSettle(ctx workflow.Context, w work, bankCode, holdRef string, t contract.Transfer) (record.Failure, error) {
+	prepared, err := f.prepare(ctx, t)
+	if err != nil || prepared.Failure.Is() {
+		return prepared.Failure, err
 	}
-	// Only here may a flow ask whether it is cancelled: what follows is an activity, which
-	// history records. Asked before a database step, the answer could differ when the
-	// task is run again after a crash, and undo what the first run had finished.
-	if err := ctx.Err(); err != nil {
-		return contract.Answer{}, err
-	}
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
-	f.say(ctx, record.Processing, contract.StepAtBank, "bank", bankCode)
-	if answer := submit(ctx, bankCode, t); answer.Kind != contract.Unknown {
-		return answer, nil
-	}
-	return f.findOut(ctx, w, bankCode, t)
+	return f.settle(ctx, w, bankCode, holdRef, t)
 }
 
 // settle moves the money of a hold at the bank and captures the hold. A rejection is a
@@ -41,6 +35,28 @@ func (f *flow) settle(ctx workflow.Context, w work, bankCode, holdRef string, t 
 	f.saga.forget() // the bank has moved the money: there is only one way to go
 	f.say(ctx, record.Processing, contract.StepBooking, "amount", won(t.Amount))
 	return record.Failure{}, book(ctx, "capture of the hold", captureCommand(holdRef))
+}
+
+// bankTransfer moves money at a bank and comes back only when the outcome is known. The
+// transfer is sent at most once; an answer that is lost is asked for by our own
+// reference. From the moment it is sent a cancellation of the flow no longer reaches it:
+// money that may have left cannot be called off.
+func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t contract.Transfer) (contract.Answer, error) {
+	// Only here may a flow ask whether it is cancelled: what follows is an activity, which
+	// history records. Asked before a database step, the answer could differ when the
+	// task is run again after a crash, and undo what the first run had finished.
+	if err := ctx.Err(); err != nil {
+		return contract.Answer{}, err
+	}
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	f.say(ctx, record.Processing, contract.StepAtBank, "bank", bankCode)
+	answer := submit(ctx, bankCode, t)
+	f.unsent()
+	if answer.Kind != contract.Unknown {
+		return answer, nil
+	}
+	return f.findOut(ctx, w, bankCode, t)
 }
 
 // submit sends the transfer. Whatever goes wrong on the way, a worker's death included,

@@ -27,17 +27,12 @@ func Firmbanking(ctx workflow.Context, in contract.Firmbanking) (contract.Outcom
 }
 
 func (b *firmbanking) begin(ctx workflow.Context) (contract.Begun, error) {
-	return do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", b.transfer())
+	return b.prepare(ctx, b.transfer())
 }
 
-// move has nothing to store: submitting and inquiring move the row. Only a request that
-// never reached the bank is closed here, by an inquiry that finds it unsent.
-func (b *firmbanking) move(ctx workflow.Context, m record.Move) error {
-	if m.State != record.Failed && m.State != record.Cancelled {
-		return nil
-	}
-	return run(ctx, contract.BankingAbandon, "state of the bank transfer", m.ID)
-}
+// move has nothing to store: the row is the banking service's, which moves it as the
+// transfer is sent, answered or given up.
+func (b *firmbanking) move(workflow.Context, record.Move) error { return nil }
 
 func (b *firmbanking) do(ctx workflow.Context) (record.Failure, error) {
 	failure, err := b.hold(ctx, "hold against suspense", holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID))

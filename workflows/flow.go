@@ -20,6 +20,7 @@ type flow struct {
 	status      contract.Status
 	shown       record.State // the FlowState that visibility has
 	saga        saga
+	unsent      func() // drops the undo of a transfer that has been sent after all
 }
 
 // work is the part in which flows differ.
@@ -70,7 +71,7 @@ func (f *flow) end(ctx workflow.Context, w work, failure record.Failure, err err
 	case failure.Is():
 		state = record.Failed
 	}
-	if state != record.Succeeded && len(f.saga.undos) > 0 {
+	if state != record.Succeeded && !f.saga.empty() {
 		f.say(ctx, record.Processing, contract.StepUndoing)
 		if err := f.saga.undo(ctx); err != nil {
 			return contract.Outcome{}, err

@@ -178,6 +178,7 @@ var scenarios = []scenario{
 			begin $TOP
 			HOLD $TOP 10000 system/bank-float>$HANA
 			prepare DEBIT topup/$TOP/debit 10000
+			abandon debit
 			RELEASE $TOP
 			move $TOP CANCELLED cancelled`)},
 	{name: "cancelled too late", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded, cancel: "submit",
@@ -198,6 +199,15 @@ var scenarios = []scenario{
 		world: func() *world {
 			return &world{begun: contract.Begun{State: record.Succeeded, Fingerprint: "another"}}
 		}, diary: lines(`begin $TOP`)},
+
+	{name: "account unlinked meanwhile", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankAccountUnlinked.Code,
+		world: func() *world { return &world{prepare: record.FailureOf(errs.BankAccountUnlinked)} }, diary: lines(`
+			begin $TOP
+			HOLD $TOP 10000 system/bank-float>$HANA
+			prepare DEBIT topup/$TOP/debit 10000
+			abandon debit
+			RELEASE $TOP
+			move $TOP FAILED bank_account_unlinked`)},
 
 	{name: "accepted", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Succeeded,
 		world: func() *world { return &world{submit: accepted} }, diary: lines(`
@@ -240,6 +250,7 @@ var scenarios = []scenario{
 			begin $WDR
 			HOLD $WDR 10000 $HANA>system/bank-float
 			prepare CREDIT withdrawal/$WDR/credit 10000
+			abandon credit
 			RELEASE $WDR
 			move $WDR CANCELLED cancelled`)},
 
@@ -404,14 +415,12 @@ var scenarios = []scenario{
 		world: func() *world { return &world{submit: accepted} }, diary: lines(`
 			prepare CREDIT firmbanking/$FBK 7000
 			HOLD $FBK 7000 system/suspense>system/bank-float
-			prepare CREDIT firmbanking/$FBK 7000
 			submit
 			CAPTURE $FBK`)},
 	{name: "collected after an unknown outcome", flow: contract.FirmbankingFlow, in: collect, state: record.Succeeded,
 		world: func() *world { return &world{submit: unknown, inquiry: []contract.Answer{accepted}} }, diary: lines(`
 			prepare DEBIT firmbanking/$FBK 7000
 			HOLD $FBK 7000 system/bank-float>system/suspense
-			prepare DEBIT firmbanking/$FBK 7000
 			submit
 			inquire ACCEPTED
 			CAPTURE $FBK`)},
@@ -419,15 +428,12 @@ var scenarios = []scenario{
 		world: func() *world { return &world{submit: noFunds} }, diary: lines(`
 			prepare CREDIT firmbanking/$FBK 7000
 			HOLD $FBK 7000 system/suspense>system/bank-float
-			prepare CREDIT firmbanking/$FBK 7000
 			submit
-			RELEASE $FBK
-			abandon $FBK`)},
+			RELEASE $FBK`)},
 	{name: "cancelled before the bank", flow: contract.FirmbankingFlow, in: payOutIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
 		world: func() *world { return &world{submit: accepted} }, diary: lines(`
 			prepare CREDIT firmbanking/$FBK 7000
 			HOLD $FBK 7000 system/suspense>system/bank-float
-			prepare CREDIT firmbanking/$FBK 7000
 			RELEASE $FBK
-			abandon $FBK`)},
+			abandon firmbanking`)},
 }

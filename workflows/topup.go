@@ -48,7 +48,7 @@ func (t *topUp) do(ctx workflow.Context) (record.Failure, error) {
 	if failure, err = t.reserve(ctx); err != nil || failure.Is() {
 		return failure, err
 	}
-	return t.settle(ctx, t, bankCode, t.in.ID, t.debit())
+	return t.prepareAndSettle(ctx, t, bankCode, t.in.ID, t.debit())
 }
 
 // reserve keeps room for the amount in the wallet.
@@ -85,13 +85,13 @@ func (f *flow) usableAccount(ctx workflow.Context, membershipID, bankAccountID s
 // hold reserves an amount in the ledger until the bank has spoken.
 func (f *flow) hold(ctx workflow.Context, summary string, c contract.Command) (record.Failure, error) {
 	f.say(ctx, record.Processing, contract.StepReserving, "amount", won(c.Amount))
-	f.saga.onFailure(func(ctx workflow.Context) error {
+	drop := f.saga.onFailure(func(ctx workflow.Context) error {
 		_, err := post(ctx, "release of the hold", releaseCommand(c.Ref))
 		return err
 	})
 	failure, err := post(ctx, summary, c)
 	if failure.Is() {
-		f.saga.forgetLast()
+		drop()
 	}
 	return failure, err
 }

@@ -43,7 +43,7 @@ func (w *withdrawal) do(ctx workflow.Context) (record.Failure, error) {
 	if failure, err = w.reserve(ctx); err != nil || failure.Is() {
 		return failure, err
 	}
-	return w.settle(ctx, w, bankCode, w.in.ID, w.credit())
+	return w.prepareAndSettle(ctx, w, bankCode, w.in.ID, w.credit())
 }
 
 func (w *withdrawal) reserve(ctx workflow.Context) (record.Failure, error) {

@@ -26,6 +26,7 @@ type world struct {
 	members  map[string]contract.Standing // absent: active
 	grant    record.Failure               // refusal of the linked account
 	refuse   map[string][]record.Failure  // ledger refusals by ref, one for each attempt
+	prepare  record.Failure               // a transfer that is stored as rejected
 	register record.Failure               // refusal of a registration
 	open     record.Failure               // refusal of a wallet
 	verify   record.Failure               // the bank's word on an account
@@ -175,9 +176,12 @@ func (w *world) activities() map[string]any {
 			if w.begun.State != "" && in[0].Fingerprint != "" {
 				return []contract.Begun{w.begun}, nil
 			}
-			return []contract.Begun{{State: record.Processing, Fingerprint: in[0].Fingerprint}}, nil
+			return []contract.Begun{{State: record.Processing, Failure: w.prepare, Fingerprint: in[0].Fingerprint}}, nil
 		},
-		contract.BankingAbandon: func(_ context.Context, ids []string) error { w.note("abandon %s", ids[0]); return nil },
+		contract.BankingAbandon: func(_ context.Context, ids []string) error {
+			w.note("abandon %s", stepOf(ids[0]))
+			return nil
+		},
 		contract.BankingVerify: func(context.Context, contract.Account) (record.Failure, error) {
 			w.note("verify%s", suffix(w.verify))
 			if w.silent {
@@ -213,6 +217,16 @@ func (w *world) activities() map[string]any {
 			return nil
 		},
 	}
+}
+
+// stepOf tells which step of the scenarios a transfer belongs to.
+func stepOf(firmbankingID string) string {
+	for recordID, step := range map[string]string{topUpID: "debit", wdrID: "credit"} {
+		if known, _ := contract.FirmbankingID(recordID, step); known == firmbankingID {
+			return step
+		}
+	}
+	return "firmbanking"
 }
 
 // registry is what activities and workflows are registered with.
