@@ -255,6 +255,9 @@ func (s *Server) serve(c *gin.Context, f launch, async bool, location string, bo
 	case err != nil:
 		fail(c, err)
 	case async || out == nil:
+		if respondAsync(c) {
+			c.Header("Preference-Applied", "respond-async")
+		}
 		s.accepted(c, f.recordID, f.recordID)
 	case out.State == record.Succeeded || out.State == record.Returned:
 		c.Header("Location", location)

@@ -26,7 +26,7 @@ type AutoTopUp struct {
 
 // RemittanceRequest asks to send money.
 type RemittanceRequest struct {
-	To        Receiver   `json:"to" validate:"required"`
+	To        Receiver   `json:"to"`
 	Amount    int64      `json:"amount" validate:"min=1,max=1000000000000" minimum:"1" maximum:"1000000000000" example:"5000"` // won
 	Currency  string     `json:"currency,omitempty" validate:"omitempty,eq=KRW" example:"KRW"`
 	Memo      string     `json:"memo,omitempty" validate:"max=100" example:"점심값"`

@@ -2591,9 +2591,6 @@ const docTemplate = `{
         },
         "RemittanceRequest": {
             "type": "object",
-            "required": [
-                "to"
-            ],
             "properties": {
                 "amount": {
                     "description": "won",
