@@ -15,6 +15,7 @@ import (
 	"github.com/go-playground/validator/v10"
 
 	"durapay/errs"
+	"durapay/internal/id"
 	"durapay/internal/page"
 )
 
@@ -79,8 +80,13 @@ func newRules() *validator.Validate {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		return name
 	})
+	_ = v.RegisterValidation("id", isID) // refuses only an empty name
 	return v
 }
+
+// isID tells whether a field is a well-formed id with the prefix that the tag names. What
+// is none cannot be stored with a request, so it must not get as far as a flow.
+func isID(f validator.FieldLevel) bool { return id.Valid(f.Param(), f.Field().String()) }
 
 func check(body any) error {
 	err := rules.Struct(body)
@@ -110,6 +116,8 @@ func fieldOf(b validator.FieldError) errs.Field {
 		f.Code, f.Params = errs.FieldNotOneOf.Code, map[string]string{"allowed": strings.ReplaceAll(b.Param(), " ", ", ")}
 	case "eq":
 		f.Code, f.Params = errs.FieldMustBe.Code, map[string]string{"expected": b.Param()}
+	case "id":
+		f.Code, f.Params = errs.FieldFormat.Code, map[string]string{"expected": b.Param() + "_ and 26 characters"}
 	case "excluded_with":
 		f.Code = errs.FieldForbidden.Code
 	default:

@@ -32,7 +32,8 @@ func bindBody(contentType, body string, into any) error {
 
 func TestBindSaysWhichFieldAndWhatWasExpected(t *testing.T) {
 	const j = "application/json"
-	good := `{"to":{"membershipId":"mem_1"},"amount":1}`
+	receiver := id.Derive(id.Member, "receiver")
+	good := `{"to":{"membershipId":"` + receiver + `"},"amount":1}`
 	for name, tc := range map[string]struct {
 		media, body string
 		code        *errs.Error
@@ -47,19 +48,19 @@ func TestBindSaysWhichFieldAndWhatWasExpected(t *testing.T) {
 		"not JSON":           {media: j, body: "{amount:1}", code: errs.MalformedJSON},
 		"an array":           {media: j, body: "[]", code: errs.MalformedJSON},
 		"two objects":        {media: j, body: good + good, code: errs.MalformedJSON},
-		"unknown field":      {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":1,"fee":0}`, code: errs.InvalidRequest, pointer: "/fee", field: errs.FieldUnknown},
-		"amount missing":     {media: j, body: `{"to":{"membershipId":"mem_1"}}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooSmall},
-		"amount zero":        {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":0}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooSmall},
-		"amount negative":    {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":-5}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooSmall},
-		"amount too large":   {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":1000000000001}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooLarge},
-		"amount overflows":   {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":9223372036854775808}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
-		"amount a fraction":  {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":1.5}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
-		"amount an exponent": {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":1e3}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
-		"amount a string":    {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":"1"}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
+		"unknown field":      {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1,"fee":0}`, code: errs.InvalidRequest, pointer: "/fee", field: errs.FieldUnknown},
+		"amount missing":     {media: j, body: `{"to":{"membershipId":"` + receiver + `"}}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooSmall},
+		"amount zero":        {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":0}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooSmall},
+		"amount negative":    {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":-5}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooSmall},
+		"amount too large":   {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1000000000001}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldTooLarge},
+		"amount overflows":   {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":9223372036854775808}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
+		"amount a fraction":  {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1.5}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
+		"amount an exponent": {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1e3}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
+		"amount a string":    {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":"1"}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
 		"nested missing":     {media: j, body: `{"to":{},"amount":1}`, code: errs.InvalidRequest, pointer: "/to/membershipId", field: errs.FieldRequired},
 		"nested wrong type":  {media: j, body: `{"to":{"membershipId":7},"amount":1}`, code: errs.InvalidRequest, pointer: "/to/membershipId", field: errs.FieldType},
-		"other currency":     {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":1,"currency":"USD"}`, code: errs.InvalidRequest, pointer: "/currency", field: errs.FieldMustBe},
-		"memo too long":      {media: j, body: `{"to":{"membershipId":"mem_1"},"amount":1,"memo":"` + strings.Repeat("가", 101) + `"}`, code: errs.InvalidRequest, pointer: "/memo", field: errs.FieldTooLong},
+		"other currency":     {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1,"currency":"USD"}`, code: errs.InvalidRequest, pointer: "/currency", field: errs.FieldMustBe},
+		"memo too long":      {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1,"memo":"` + strings.Repeat("가", 101) + `"}`, code: errs.InvalidRequest, pointer: "/memo", field: errs.FieldTooLong},
 		"body too large":     {media: j, body: `{"memo":"` + strings.Repeat("x", maxBody) + `"}`, code: errs.BodyTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {

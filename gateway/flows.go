@@ -153,7 +153,7 @@ func (l *launcher) result(ctx context.Context, f launch) (*outcome, error) {
 		return nil, errs.IdempotencyReused
 	case err == nil:
 		return &outcome{out.State, out.Failure}, nil
-	case waitCtx.Err() != nil:
+	case waitCtx.Err() != nil || timedOut(err):
 		return nil, nil
 	}
 	// The flow ended without an outcome (terminated by hand), or its history is gone:
@@ -163,6 +163,13 @@ func (l *launcher) result(ctx context.Context, f launch) (*outcome, error) {
 		return nil, nil
 	}
 	return &outcome{r.State, r.Failure}, nil
+}
+
+// timedOut tells whether Temporal ended the wait. It does so a moment before the caller's
+// own clock, which must not be taken for the flow's end.
+func timedOut(err error) bool {
+	var late *serviceerror.DeadlineExceeded
+	return errors.As(err, &late) || errors.Is(err, context.DeadlineExceeded)
 }
 
 // errUnsupportedJSON cannot happen: inputs are plain structs.
@@ -277,8 +284,10 @@ func (s *Server) accepted(c *gin.Context, recordID, flowID string) {
 
 // refused answers with the reason and the id of the record, which can be read.
 func (s *Server) refused(c *gin.Context, recordID, location string, o outcome) {
-	err := o.Failure.Err()
-	p := problemOf(c, err)
+	p := problemOf(c, o.Failure.Err())
+	if p.Status >= http.StatusInternalServerError { // it is recorded and final: no retry of this request changes it
+		p.Status = http.StatusUnprocessableEntity
+	}
 	p.ID, p.State = recordID, string(o.State)
 	c.Header("Location", location)
 	answerProblem(c, p, nil)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/temporal"
 
 	"durapay/errs"
 	"durapay/gateway/problem"
@@ -63,6 +64,7 @@ func (s *Server) findFlow(c *gin.Context) {
 		fail(c, errs.FlowNotFound)
 		return
 	}
+	defer limit(c, wait+requestTimeout)()
 	r, err := s.standing(c, flowID)
 	if err == nil && !s.maySee(c, flowID, r) {
 		err = errs.FlowNotFound
@@ -160,10 +162,17 @@ func (s *Server) poll(ctx context.Context, flowID string, before row, wait time.
 	waitCtx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
 	var out contract.Outcome
-	if err := s.Temporal.GetWorkflow(waitCtx, contract.WorkflowID(flowID), "").Get(waitCtx, &out); err != nil {
-		return before, nil // it still runs, or ended without an outcome: the row stands as it is
+	err := s.Temporal.GetWorkflow(waitCtx, contract.WorkflowID(flowID), "").Get(waitCtx, &out)
+	var ended *temporal.WorkflowExecutionError // without an outcome, by hand
+	var none *serviceerror.NotFound            // history deleted
+	switch {
+	case err == nil, errors.As(err, &ended), errors.As(err, &none):
+		return s.standing(ctx, flowID)
+	case waitCtx.Err() != nil:
+		return before, nil
+	default:
+		return row{}, errs.ServiceUnavailable.Because(err)
 	}
-	return s.standing(ctx, flowID)
 }
 
 // flowView asks a running flow what it is doing; one that has ended, or does not answer,

@@ -72,8 +72,10 @@ func New(d Dependencies) http.Handler {
 	e.Use(identify(), s.observe(), s.survive(), limitBody())
 	e.NoRoute(func(c *gin.Context) { fail(c, errs.NoSuchRoute) })
 	e.NoMethod(func(c *gin.Context) { failWith(c, http.StatusMethodNotAllowed, errs.MethodNotAllowed) })
-	s.publicRoutes(e)
-	s.memberRoutes(e.Group("/", s.authenticate()))
+	e.GET("/v1/flows/:id", s.authenticateUnlessRegistration(), s.findFlow) // bounds itself: it may wait for long
+	timely := e.Group("/", s.limitTime())
+	s.publicRoutes(timely)
+	s.memberRoutes(timely.Group("/", s.authenticate()))
 	return e
 }
 
@@ -89,7 +91,6 @@ func (s *Server) publicRoutes(r gin.IRouter) {
 	r.POST("/v1/auth/refresh", s.refreshJwtToken)
 	r.POST("/v1/memberships", s.registerMembership)
 	r.POST("/v1/memberships/async", s.registerMembershipEvent)
-	r.GET("/v1/flows/:id", s.authenticateUnlessRegistration(), s.findFlow)
 }
 
 // memberRoutes need an access token; the roles that may use a route stand beside it.

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"runtime/debug"
@@ -80,6 +81,25 @@ func limitBody() gin.HandlerFunc {
 		c.Request.Body = http.MaxBytesReader(c.Writer, c.Request.Body, maxBody)
 		c.Next()
 	}
+}
+
+// requestTimeout bounds the work for one request, beside the wait for a flow. A database
+// that says nothing must not keep a caller longer than the caller listens.
+const requestTimeout = 10 * time.Second
+
+// limitTime bounds a request that waits for its flow at most as long as configured.
+func (s *Server) limitTime() gin.HandlerFunc {
+	return func(c *gin.Context) {
+		defer limit(c, s.FlowWait+requestTimeout)()
+		c.Next()
+	}
+}
+
+// limit bounds what is done for a request from now on.
+func limit(c *gin.Context, d time.Duration) context.CancelFunc {
+	ctx, cancel := context.WithTimeout(c.Request.Context(), d)
+	c.Request = c.Request.WithContext(ctx)
+	return cancel
 }
 
 func (s *Server) metrics() gin.HandlerFunc {

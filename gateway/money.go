@@ -19,8 +19,8 @@ const krw = "KRW"
 
 // MoneyRequest asks to move money between the wallet and a linked account.
 type MoneyRequest struct {
-	BankAccountID string `json:"bankAccountId" validate:"required,max=64" example:"acc_01JZ0000000000000000000000"`
-	Amount        int64  `json:"amount" validate:"min=1,max=1000000000000" minimum:"1" maximum:"1000000000000" example:"100000"` // won
+	BankAccountID string `json:"bankAccountId" validate:"required,id=acc" example:"acc_01JZ0000000000000000000000"`
+	Amount        int64  `json:"amount" validate:"min=1,max=2000000" minimum:"1" maximum:"2000000" example:"100000"` // won
 	Currency      string `json:"currency,omitempty" validate:"omitempty,eq=KRW" example:"KRW"`
 } // @name MoneyRequest
 

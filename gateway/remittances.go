@@ -16,12 +16,12 @@ import (
 
 // Receiver is whom money is sent to.
 type Receiver struct {
-	MembershipID string `json:"membershipId" validate:"required,max=64" example:"mem_01JZ0000000000000000000000"`
+	MembershipID string `json:"membershipId" validate:"required,id=mem" example:"mem_01JZ0000000000000000000000"`
 } // @name Receiver
 
 // AutoTopUp allows a top-up when the balance is short.
 type AutoTopUp struct {
-	BankAccountID string `json:"bankAccountId" validate:"required,max=64" example:"acc_01JZ0000000000000000000000"`
+	BankAccountID string `json:"bankAccountId" validate:"required,id=acc" example:"acc_01JZ0000000000000000000000"`
 } // @name AutoTopUp
 
 // RemittanceRequest asks to send money.

@@ -59,8 +59,8 @@ func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t con
 	return f.findOut(ctx, w, bankCode, t)
 }
 
-// submit sends the transfer. Whatever goes wrong on the way, a worker's death included,
-// is the bank's answer Unknown.
+// submit sends the transfer. Whatever goes wrong for good on the way, a worker's death
+// included, is the bank's answer Unknown.
 func submit(ctx workflow.Context, bankCode string, t contract.Transfer) contract.Answer {
 	ctx = workflow.WithActivityOptions(ctx, bankSubmit(bankCode, string(t.Direction)+" at bank "+bankCode))
 	var answer contract.Answer

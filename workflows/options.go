@@ -29,9 +29,10 @@ func databaseStep(summary string) workflow.LocalActivityOptions {
 	}
 }
 
-// The bounds of one call to a bank. The activity's own HTTP time-out is shorter, so that
-// the answer "unknown" is stored by it and not guessed by the flow.
-const bankCall = 30 * time.Second
+// bankCall bounds one call to a bank: its HTTP time-out (5 s unless configured) and the
+// storing of the answer (10 s at most). It is also how long the death of a worker in the
+// middle of a call goes unnoticed.
+const bankCall = 15 * time.Second
 
 // bankVerify may be repeated: it moves nothing. It gives up after verifyFor, since a
 // person waits for it.
@@ -49,13 +50,22 @@ func bankVerify(bankCode, summary string) workflow.ActivityOptions {
 	}
 }
 
-// bankSubmit is never repeated: a transfer is sent at most once.
+// submitAttempts bounds how often a step that could not reach our own database before
+// the bank was called is tried.
+const submitAttempts = 5
+
+// bankSubmit sends at most once, however often the activity runs: it first moves the row
+// from REQUESTED to SENT, and only who does that calls the bank. So an attempt that
+// failed before, on our own side, may be repeated; one that finds the row SENT answers
+// unknown, and the flow inquires.
 func bankSubmit(bankCode, summary string) workflow.ActivityOptions {
 	return workflow.ActivityOptions{
 		TaskQueue:           contract.BankQueue(bankCode),
 		StartToCloseTimeout: bankCall,
-		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
-		Summary:             summary,
+		RetryPolicy: &temporal.RetryPolicy{
+			InitialInterval: 500 * time.Millisecond, BackoffCoefficient: 2, MaximumAttempts: submitAttempts,
+		},
+		Summary: summary,
 	}
 }
 

@@ -148,11 +148,15 @@ var scenarios = []scenario{
 			inquire REJECTED
 			RELEASE $TOP
 			move $TOP FAILED bank_not_executed`)},
-	{name: "the call dies", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
+	{name: "the calls die", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
 		world: func() *world { return &world{inquiry: []contract.Answer{accepted}} }, diary: lines(`
 			begin $TOP
 			HOLD $TOP 10000 system/bank-float>$HANA
 			prepare DEBIT topup/$TOP/debit 10000
+			submit
+			submit
+			submit
+			submit
 			submit
 			move $TOP UNKNOWN
 			inquire ACCEPTED

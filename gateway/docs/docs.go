@@ -1947,7 +1947,6 @@ const docTemplate = `{
             "properties": {
                 "bankAccountId": {
                     "type": "string",
-                    "maxLength": 64,
                     "example": "acc_01JZ0000000000000000000000"
                 }
             }
@@ -2412,13 +2411,12 @@ const docTemplate = `{
                 "amount": {
                     "description": "won",
                     "type": "integer",
-                    "maximum": 1000000000000,
+                    "maximum": 2000000,
                     "minimum": 1,
                     "example": 100000
                 },
                 "bankAccountId": {
                     "type": "string",
-                    "maxLength": 64,
                     "example": "acc_01JZ0000000000000000000000"
                 },
                 "currency": {
@@ -2486,7 +2484,6 @@ const docTemplate = `{
             "properties": {
                 "membershipId": {
                     "type": "string",
-                    "maxLength": 64,
                     "example": "mem_01JZ0000000000000000000000"
                 }
             }
