@@ -2,6 +2,7 @@ package activities
 
 import (
 	"context"
+	"errors"
 
 	"go.temporal.io/sdk/temporal"
 
@@ -56,7 +57,24 @@ func (a *Banking) Prepare(ctx context.Context, in []contract.Transfer) ([]contra
 			BankAccountID: t.BankAccountID, BankCode: t.To.BankCode, Number: t.To.Number, HolderName: t.To.HolderName,
 			Direction: banking.Direction(t.Direction), Amount: t.Amount, Fingerprint: t.Fingerprint}
 	}))
+	if errors.Is(err, errs.IdempotencyReused) {
+		return a.taken(ctx, in, err)
+	}
 	return each(rows, begunFirmbanking), trouble(ctx, err)
+}
+
+// taken gives the row of the request that had an operator's key before; the flow tells
+// it by its fingerprint. A flow's own transfer has none, because nobody chooses its id:
+// that another has it is a defect.
+func (a *Banking) taken(ctx context.Context, in []contract.Transfer, cause error) ([]contract.Begun, error) {
+	if len(in) != 1 || in[0].Fingerprint == "" {
+		return nil, trouble(ctx, cause)
+	}
+	first, err := a.Service.FindFirmbanking(ctx, in[0].ID)
+	if err != nil {
+		return nil, trouble(ctx, err)
+	}
+	return []contract.Begun{begunFirmbanking(first)}, nil
 }
 
 // Abandon closes transfers that were never sent; the others it leaves as they are.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"syscall"
 	"testing"
 
@@ -134,14 +135,13 @@ func TestTemporalStartsAfterAFirstStartThatWasKilled(t *testing.T) {
 	require.NoError(t, s.Start(t.Context(), server.Child()))
 }
 
-func TestTheVersionIsReadFromToolsGoMod(t *testing.T) {
-	goMod := filepath.Join(t.TempDir(), "go.mod")
-	require.NoError(t, os.WriteFile(goMod, []byte("module x\n\nrequire (\n\texample.com/a v1.0.0\n\t"+temporalModule+" v1.5.1 // indirect\n)\n"), 0o600))
-	version, err := pinnedVersion(goMod, temporalModule)
+// TestTheTemporalCLIIsTheOneOfTheTools: the version is written down twice.
+func TestTheTemporalCLIIsTheOneOfTheTools(t *testing.T) {
+	root, err := checkoutRoot()
 	require.NoError(t, err)
-	require.Equal(t, "v1.5.1", version)
-	_, err = pinnedVersion(goMod, "example.com/b")
-	require.ErrorContains(t, err, "does not require example.com/b")
+	content, err := os.ReadFile(filepath.Join(root, "tools", "go.mod"))
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^\s*`+regexp.QuoteMeta(temporalModule+" "+temporalVersion)+`\b`, string(content))
 }
 
 func TestAnOldTemporalIsNotUsable(t *testing.T) {

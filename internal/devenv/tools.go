@@ -10,11 +10,14 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
-	"strings"
 	"time"
 )
 
 const temporalModule = "github.com/temporalio/cli"
+
+// temporalVersion is the CLI that is built when there is none, server 1.29.1. A test
+// keeps it equal to tools/go.mod, which a binary away from its checkout cannot read.
+const temporalVersion = "v1.5.1"
 
 // minTemporalServer is the oldest server (major, minor) that the flows were run on.
 var minTemporalServer = [2]int{1, 29}
@@ -26,24 +29,20 @@ func EnsureTemporal(ctx context.Context, say Say) (string, error) {
 	if path, err := exec.LookPath("temporal"); err == nil && usableTemporal(ctx, path) {
 		return path, nil
 	}
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", fmt.Errorf("folder for the Temporal CLI: %w", err)
+	}
+	dir := filepath.Join(cache, "durapay", "tools", "temporal-"+temporalVersion)
+	binary := filepath.Join(dir, "temporal")
+	if usableTemporal(ctx, binary) {
+		return binary, nil
+	}
 	root, err := checkoutRoot()
 	if err != nil {
 		return "", fmt.Errorf("no Temporal CLI with a server from %d.%d on the PATH, and %w: "+
 			"install the CLI (https://docs.temporal.io/cli), run from the checkout, or set DURAPAY_TEMPORAL_ADDRESS",
 			minTemporalServer[0], minTemporalServer[1], err)
-	}
-	version, err := pinnedVersion(filepath.Join(root, "tools", "go.mod"), temporalModule)
-	if err != nil {
-		return "", err
-	}
-	cache, err := os.UserCacheDir()
-	if err != nil {
-		return "", fmt.Errorf("folder for the Temporal CLI: %w", err)
-	}
-	dir := filepath.Join(cache, "durapay", "tools", "temporal-"+version)
-	binary := filepath.Join(dir, "temporal")
-	if usableTemporal(ctx, binary) {
-		return binary, nil
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return "", fmt.Errorf("folder for the Temporal CLI: %w", err)
@@ -90,21 +89,6 @@ func checkoutRoot() (string, error) {
 		}
 	}
 	return "", errors.New("this is not a checkout of Durapay to build one from")
-}
-
-// pinnedVersion reads the version of a module from a go.mod.
-func pinnedVersion(goMod, module string) (string, error) {
-	content, err := os.ReadFile(goMod)
-	if err != nil {
-		return "", fmt.Errorf("version of %s: %w", module, err)
-	}
-	for line := range strings.Lines(string(content)) {
-		fields := strings.Fields(strings.TrimPrefix(strings.TrimSpace(line), "require "))
-		if len(fields) >= 2 && fields[0] == module {
-			return fields[1], nil
-		}
-	}
-	return "", fmt.Errorf("%s does not require %s", goMod, module)
 }
 
 const (

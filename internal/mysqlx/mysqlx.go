@@ -30,6 +30,9 @@ const (
 	tooManyConns    = 1040
 	shuttingDown    = 1053
 	readOnly        = 1290
+	interrupted     = 1317 // by a server that shuts down, or an administrator
+	killedMariaDB   = 1927
+	killedMySQL     = 3169
 	checkMySQL      = 3819
 	checkMariaDB    = 4025
 )
@@ -190,7 +193,7 @@ func contended(err error) bool {
 
 func away(err error) bool {
 	switch number(err) {
-	case tooManyConns, shuttingDown, readOnly:
+	case tooManyConns, shuttingDown, readOnly, interrupted, killedMariaDB, killedMySQL:
 		return true
 	}
 	var netErr net.Error

@@ -5,6 +5,7 @@ package page
 import (
 	"encoding/base64"
 	"encoding/json"
+	"strings"
 	"time"
 
 	"durapay/errs"
@@ -84,8 +85,8 @@ func decode(s string) (Cursor, error) {
 	if err := json.Unmarshal(b, &c); err != nil {
 		return c, err
 	}
-	if c.ID == "" || len(c.ID) > 64 {
-		return c, errs.InvalidRequest
+	if c.ID == "" || len(c.ID) > 64 || strings.ContainsFunc(c.ID, func(r rune) bool { return r < '!' || r > '~' }) {
+		return c, errs.InvalidRequest // no row has such an id, and a database may refuse to compare it
 	}
 	return c, nil
 }
