@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,6 +22,8 @@ func commands() []*cobra.Command {
 		serveCommand(),
 		gatewayCommand(),
 		workerCommand(),
+		auditCommand(),
+		demoCommand(),
 	}
 }
 
@@ -30,7 +33,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	context.AfterFunc(ctx, stop)
 	if err := rootCommand().ExecuteContext(ctx); err != nil {
-		fmt.Fprintln(os.Stderr, "durapay:", err)
+		if !errors.Is(err, errTold) {
+			fmt.Fprintln(os.Stderr, "durapay:", err)
+		}
 		os.Exit(1)
 	}
 }

@@ -83,6 +83,8 @@ type up struct {
 	secrets    Secrets
 	supervisor *Supervisor
 
+	mariadb      MariaDBTools
+	temporalCLI  string // path
 	db           mysqlx.Config
 	prefix       string
 	temporal     string // address
@@ -102,6 +104,7 @@ func Up(ctx context.Context, settings UpConfig) error {
 	defer release()
 	u.supervisor = NewSupervisor(u.dir, u.Say)
 	defer u.supervisor.Stop()
+	defer u.removePlatformFile()
 	if err := u.start(ctx); err != nil {
 		if ctx.Err() != nil {
 			return errors.New("stopped before it was ready")
@@ -158,22 +161,39 @@ func (u *up) prepare(ctx context.Context) error {
 	if len(stopped) > 0 {
 		u.Say("an earlier run was killed: stopped its %s", strings.Join(stopped, ", "))
 	}
-	if u.Reset {
-		u.Say("wiping %s", u.dir)
-		if err := u.dir.Reset(); err != nil {
-			return err
-		}
-	}
+	// All that can be missing is looked for before anything is wiped.
 	if err := u.dir.CheckSpace(minimumFree); err != nil {
 		return err
 	}
 	if err := CheckPorts(u.neededPorts()); err != nil {
 		return err
 	}
+	if err := u.findTools(ctx); err != nil {
+		return err
+	}
+	if u.Reset {
+		u.Say("wiping %s", u.dir)
+		if err := u.dir.Reset(); err != nil {
+			return err
+		}
+	}
 	if err := u.dir.RotateLogs(); err != nil {
 		return err
 	}
 	u.secrets, err = LoadSecrets(u.dir, os.Getenv)
+	return err
+}
+
+// findTools finds, installs or builds the servers' programs.
+func (u *up) findTools(ctx context.Context) (err error) {
+	if os.Getenv(config.MySQLAddress) == "" {
+		if u.mariadb, err = EnsureMariaDB(ctx, u.Say); err != nil {
+			return err
+		}
+	}
+	if os.Getenv(config.TemporalAddress) == "" {
+		u.temporalCLI, err = EnsureTemporal(ctx, u.Say)
+	}
 	return err
 }
 
@@ -202,12 +222,8 @@ func (u *up) startMariaDB(ctx context.Context) error {
 		}
 		return nil
 	}
-	tools, err := EnsureMariaDB(ctx, u.Say)
-	if err != nil {
-		return err
-	}
 	server := MariaDB{
-		Tools: tools, Data: u.dir.MariaDB(), Socket: u.dir.Socket("mariadb"), Port: u.ports.mariadb,
+		Tools: u.mariadb, Data: u.dir.MariaDB(), Socket: u.dir.Socket("mariadb"), Port: u.ports.mariadb,
 		User: u.db.User, Password: u.db.Password, BufferPoolMiB: 256,
 		Grants: []string{"ALL ON `" + strings.ReplaceAll(u.prefix, "_", `\_`) + "%`.*"},
 	}
@@ -258,12 +274,8 @@ func (u *up) startTemporal(ctx context.Context) error {
 		}
 		return RegisterSearchAttributes(ctx, u.temporal, u.temporalName, u.SearchAttributes)
 	}
-	binary, err := EnsureTemporal(ctx, u.Say)
-	if err != nil {
-		return err
-	}
 	u.temporalName = "default" // the one that the development server makes
-	server := Temporal{Binary: binary, Data: u.dir.Temporal(), Port: u.ports.temporal, UIPort: u.ports.temporalUI,
+	server := Temporal{Binary: u.temporalCLI, Data: u.dir.Temporal(), Port: u.ports.temporal, UIPort: u.ports.temporalUI,
 		SearchAttributes: u.SearchAttributes}
 	u.temporal, u.temporalWeb = server.Address(), localURL(u.ports.temporalUI)
 	u.Say("starting Temporal")
@@ -278,7 +290,10 @@ func (u *up) startTemporal(ctx context.Context) error {
 
 const (
 	serviceReadyBound = time.Minute
-	serviceStopBound  = 30 * time.Second
+	// serviceStopBound is longer than a platform takes at most: its gateway drains, then
+	// its workers finish their calls to banks. Killed before that, it leaves outcomes
+	// unknown that were on their way.
+	serviceStopBound = time.Minute
 )
 
 func (u *up) startBank(ctx context.Context) error {
@@ -288,6 +303,9 @@ func (u *up) startBank(ctx context.Context) error {
 
 func (u *up) startPlatform(ctx context.Context) error {
 	u.Say("starting the platform")
+	if err := u.writePlatformFile(); err != nil {
+		return err
+	}
 	return u.supervisor.Start(ctx, u.service("platform", u.ports.gateway, "serve"))
 }
 
@@ -300,9 +318,9 @@ func (u *up) service(name string, port int, args ...string) Child {
 	}
 }
 
-// environ is what the platform's processes are configured by.
-func (u *up) environ() []string {
-	values := map[string]string{
+// addresses is where everything is, by environment variable.
+func (u *up) addresses() map[string]string {
+	return map[string]string{
 		config.MySQLAddress:      u.db.Address,
 		config.MySQLUser:         u.db.User,
 		config.MySQLPrefix:       u.prefix,
@@ -314,6 +332,11 @@ func (u *up) environ() []string {
 		config.Corporate:         corporateBank + ":" + corporateAccount,
 		config.OperatorEmail:     operatorEmail(),
 	}
+}
+
+// environ is what the platform's processes are configured by.
+func (u *up) environ() []string {
+	values := u.addresses()
 	for name, value := range u.secrets {
 		values[name] = value
 	}
