@@ -1,0 +1,62 @@
+package config
+
+import (
+	"encoding/base64"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func complete(t *testing.T) {
+	t.Helper()
+	key := base64.StdEncoding.EncodeToString(make([]byte, 32))
+	for name, value := range map[string]string{
+		MySQLAddress: "127.0.0.1:3306", MySQLUser: "", MySQLPrefix: "", TemporalAddress: "127.0.0.1:7233", TemporalNamespace: "",
+		TemporalWebURL: "http://127.0.0.1:8233/", BankURL: "http://127.0.0.1:8090/", Corporate: "004:10000000000001",
+		BankTimeout: "", TransferValidity: "", FlowWait: "", Listen: "",
+		PIIKeys: "k:" + key, CodecKeys: "k:" + key, IndexKey: key, TokenKeys: "k:" + key,
+	} {
+		t.Setenv(name, value)
+	}
+}
+
+func TestDefaults(t *testing.T) {
+	complete(t)
+	p, err := ReadPlatform()
+	require.NoError(t, err)
+	require.Equal(t, MySQL{Address: "127.0.0.1:3306", User: "durapay", Prefix: "durapay_"}, p.MySQL)
+	require.Equal(t, "durapay_money", p.MySQL.Database("money").Database)
+	require.Equal(t, Temporal{Address: "127.0.0.1:7233", Namespace: "default", WebURL: "http://127.0.0.1:8233"}, p.Temporal)
+	require.Equal(t, Bank{URL: "http://127.0.0.1:8090", Timeout: 5 * time.Second, TransferValidity: 10 * time.Second,
+		CorporateCode: "004", CorporateNumber: "10000000000001"}, p.Bank)
+	require.Equal(t, 2*time.Second, p.FlowWait)
+}
+
+func TestEverythingMissingIsNamedAtOnce(t *testing.T) {
+	complete(t)
+	for _, name := range []string{MySQLAddress, TemporalAddress, BankURL, Corporate, PIIKeys, CodecKeys, IndexKey, TokenKeys} {
+		t.Setenv(name, "")
+	}
+	_, err := ReadPlatform()
+	for _, name := range []string{MySQLAddress, TemporalAddress, BankURL, Corporate, PIIKeys, CodecKeys, IndexKey, TokenKeys} {
+		require.ErrorContains(t, err, name)
+	}
+}
+
+func TestAWrongSettingIsNamedWithoutItsSecret(t *testing.T) {
+	for name, value := range map[string]string{
+		PIIKeys: "k:c2VjcmV0", IndexKey: "c2VjcmV0", CodecKeys: "secret", Corporate: "004", BankTimeout: "5", TransferValidity: "-1s", FlowWait: "1h",
+	} {
+		t.Run(name, func(t *testing.T) {
+			complete(t)
+			t.Setenv(name, value)
+			_, err := ReadPlatform()
+			require.ErrorContains(t, err, name)
+			if name == PIIKeys || name == IndexKey || name == CodecKeys {
+				require.NotContains(t, err.Error(), "secret")
+				require.NotContains(t, err.Error(), "c2VjcmV0")
+			}
+		})
+	}
+}
