@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
-	"strings"
 )
 
 // Audit proves the platform's books with `durapay audit`.
@@ -12,9 +11,6 @@ func (p *Platform) Audit(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, p.binary, "audit", "--data", p.Data)
 	cmd.Env = p.environ()
 	out, err := cmd.CombinedOutput()
-	if err != nil && strings.Contains(string(out), "unknown command") {
-		return nil // a binary without an auditor
-	}
 	if err != nil {
 		return fmt.Errorf("audit: %w: %s", err, out)
 	}

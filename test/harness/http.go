@@ -129,7 +129,7 @@ func (a Answer) flaws() []string {
 	if a.Status >= http.StatusInternalServerError {
 		flaws = append(flaws, "a defect of the platform's")
 	}
-	if word := internals.Find(a.Body); word != nil && !strings.Contains(a.Header.Get("Content-Type"), "html") {
+	if word := internals.Find(a.Body); word != nil && strings.Contains(a.Header.Get("Content-Type"), "json") {
 		flaws = append(flaws, fmt.Sprintf("%q", word))
 	}
 	if a.Status >= http.StatusBadRequest {
