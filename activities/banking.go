@@ -77,14 +77,24 @@ func (a *Banking) taken(ctx context.Context, in []contract.Transfer, cause error
 	return []contract.Begun{begunFirmbanking(first)}, nil
 }
 
-// Abandon closes transfers that were never sent; the others it leaves as they are.
-func (a *Banking) Abandon(ctx context.Context, ids []string) error {
-	for _, id := range ids {
-		if _, err := a.Service.Inquire(ctx, id); err != nil {
-			return trouble(ctx, err)
+// Abandon closes transfers that were never sent, and tells how those that were have
+// ended. One whose outcome the bank has not told yet is asked for again.
+func (a *Banking) Abandon(ctx context.Context, ids []string) ([]contract.Answer, error) {
+	answers := make([]contract.Answer, len(ids))
+	for i, id := range ids {
+		answer, err := a.Service.Inquire(ctx, id)
+		switch {
+		case errors.Is(err, errs.FirmbankingNotFound): // refused before it was prepared
+			answers[i] = contract.Answer{Kind: contract.Rejected, Failure: record.FailureOf(errs.BankNotExecuted)}
+		case err != nil:
+			return nil, trouble(ctx, err)
+		case answer.Kind == banking.Unknown:
+			return nil, stillUnknown()
+		default:
+			answers[i] = answerOf(answer)
 		}
 	}
-	return nil
+	return answers, nil
 }
 
 // Verify asks the bank about an account. Refused: the bank_* codes.
@@ -107,10 +117,14 @@ func (a *Banking) Inquire(ctx context.Context, id string) (contract.Answer, erro
 		return contract.Answer{}, trouble(ctx, err)
 	}
 	if answer.Kind == banking.Unknown {
-		return contract.Answer{}, temporal.NewApplicationErrorWithOptions("the bank has not told the outcome yet", contract.StillUnknown,
-			temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
+		return contract.Answer{}, stillUnknown()
 	}
 	return answerOf(answer), nil
+}
+
+func stillUnknown() error {
+	return temporal.NewApplicationErrorWithOptions("the bank has not told the outcome yet", contract.StillUnknown,
+		temporal.ApplicationErrorOptions{Category: temporal.ApplicationErrorCategoryBenign})
 }
 
 func begunFirmbanking(f banking.Firmbanking) contract.Begun {

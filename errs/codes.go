@@ -98,6 +98,7 @@ var (
 	TransferLimit      = def(Refused, "transfer_limit_exceeded")
 	AutoTopUpFailed    = def(Refused, "auto_top_up_failed")
 	FlowCancelled      = def(Refused, "cancelled")
+	Interrupted        = def(Refused, "interrupted")
 )
 
 // def declares an error. It only builds the value: All lists what is declared.
@@ -186,5 +187,6 @@ func All() []*Error {
 		TransferLimit,
 		AutoTopUpFailed,
 		FlowCancelled,
+		Interrupted,
 	}
 }

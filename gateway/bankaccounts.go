@@ -91,6 +91,8 @@ func (s *Server) link(c *gin.Context, async bool) {
 		fail(c, err)
 		return
 	}
+	ref := account.Ref().Normal() // a queue is named by the bank's code: as it is known, not as it was typed
+	body.BankCode, body.AccountNumber, body.HolderName = ref.BankCode, ref.Number, ref.HolderName
 	accountID, err := optionalKeyID(c, id.BankAccount, account.MembershipID, "link")
 	if err != nil {
 		fail(c, err)

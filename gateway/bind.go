@@ -133,6 +133,18 @@ func pick(text bool, forText, forNumber *errs.Error) errs.Code {
 	return forNumber.Code
 }
 
+// named lets only a well-formed id pass as the path's first parameter. To a database "x "
+// may be "x": it would answer for an id that nobody has.
+func named(prefix string, none error) gin.HandlerFunc {
+	return func(c *gin.Context) {
+		if !id.Valid(prefix, c.Params[0].Value) {
+			fail(c, none)
+			return
+		}
+		c.Next()
+	}
+}
+
 // pageOf reads the cursor and limit of a list.
 func pageOf(c *gin.Context) (page.Request, error) {
 	limit := 0

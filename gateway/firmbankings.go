@@ -120,7 +120,8 @@ func (s *Server) firmbanking(c *gin.Context, async bool) {
 		fail(c, err)
 		return
 	}
-	body.Currency = krw
+	ref = ref.Normal() // a queue is named by the bank's code: as it is known, not as it was typed
+	body.BankCode, body.AccountNumber, body.HolderName, body.Currency = ref.BankCode, ref.Number, ref.HolderName, krw
 	operator := callerOf(c).ID
 	in := contract.Firmbanking{ID: recordIDFor(id.Firmbanking, operator, "firmbanking", key), OperatorID: operator,
 		Direction: contract.Direction(body.Direction), BankCode: body.BankCode, Number: body.AccountNumber, HolderName: body.HolderName,

@@ -168,7 +168,7 @@ func (s *Server) poll(ctx context.Context, flowID string, before row, wait time.
 	switch {
 	case err == nil, errors.As(err, &ended), errors.As(err, &none):
 		return s.standing(ctx, flowID)
-	case waitCtx.Err() != nil:
+	case waitCtx.Err() != nil || timedOut(err):
 		return before, nil
 	default:
 		return row{}, errs.ServiceUnavailable.Because(err)

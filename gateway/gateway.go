@@ -14,6 +14,7 @@ import (
 	"go.temporal.io/sdk/converter"
 
 	"durapay/errs"
+	"durapay/internal/id"
 	"durapay/internal/secret"
 	"durapay/internal/token"
 	"durapay/services/banking"
@@ -104,30 +105,30 @@ func (s *Server) memberRoutes(r gin.IRouter) {
 	r.POST("/v1/auth/logout", anyone, s.logout)
 	r.POST("/v1/auth/validate", anyone, s.validateJwtToken)
 	r.GET("/v1/memberships/me", anyone, s.getMembershipByJwtToken)
-	r.GET("/v1/memberships/:id", anyone, s.findMembership)
-	r.PATCH("/v1/memberships/:id", anyone, s.modifyMembership)
+	r.GET("/v1/memberships/:id", anyone, named(id.Member, errs.MemberNotFound), s.findMembership)
+	r.PATCH("/v1/memberships/:id", anyone, named(id.Member, errs.MemberNotFound), s.modifyMembership)
 
 	r.POST("/v1/bank-accounts", member, s.registerBankAccount)
 	r.POST("/v1/bank-accounts/async", member, s.registerBankAccountByEvent)
 	r.GET("/v1/bank-accounts", member, s.listBankAccounts)
-	r.GET("/v1/bank-accounts/:id", member, s.findBankAccount)
-	r.DELETE("/v1/bank-accounts/:id", member, s.unlinkBankAccount)
+	r.GET("/v1/bank-accounts/:id", member, named(id.BankAccount, errs.BankAccountNotFound), s.findBankAccount)
+	r.DELETE("/v1/bank-accounts/:id", member, named(id.BankAccount, errs.BankAccountNotFound), s.unlinkBankAccount)
 	r.POST("/v1/firmbankings", operator, s.requestFirmbanking)
 	r.POST("/v1/firmbankings/async", operator, s.requestFirmbankingByEvent)
 	r.GET("/v1/firmbankings", overseers, s.listFirmbankings)
-	r.GET("/v1/firmbankings/:id", overseers, s.findFirmbanking)
+	r.GET("/v1/firmbankings/:id", overseers, named(id.Firmbanking, errs.FirmbankingNotFound), s.findFirmbanking)
 
 	r.POST("/v1/money", member, s.createMemberMoney)
 	r.POST("/v1/money/increase", member, s.increaseMoney)
 	r.POST("/v1/money/increase/async", member, s.increaseMoneyByEvent)
 	r.POST("/v1/money/decrease", member, s.decreaseMoney)
 	r.POST("/v1/money/decrease/async", member, s.decreaseMoneyByEvent)
-	r.GET("/v1/money/increase/:id", readers, s.findTopUp)
-	r.GET("/v1/money/decrease/:id", readers, s.findWithdrawal)
-	r.GET("/v1/money/:membershipId", readers, s.getBalance)
-	r.GET("/v1/money/:membershipId/transactions", readers, s.history)
+	r.GET("/v1/money/increase/:id", readers, named(id.TopUp, errs.TopUpNotFound), s.findTopUp)
+	r.GET("/v1/money/decrease/:id", readers, named(id.Withdrawal, errs.WithdrawalNotFound), s.findWithdrawal)
+	r.GET("/v1/money/:membershipId", readers, named(id.Member, errs.WalletNotFound), s.getBalance)
+	r.GET("/v1/money/:membershipId/transactions", readers, named(id.Member, errs.WalletNotFound), s.history)
 
 	r.POST("/v1/remittances", member, s.requestRemittance)
 	r.GET("/v1/remittances", member, s.listRemittances)
-	r.GET("/v1/remittances/:id", readers, s.findRemittance)
+	r.GET("/v1/remittances/:id", readers, named(id.Remittance, errs.RemittanceNotFound), s.findRemittance)
 }

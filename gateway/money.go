@@ -282,7 +282,7 @@ func (s *Server) serveMoney(c *gin.Context, async bool, path string, body MoneyR
 //	@Success	200		{object}	MoneyOutcome
 //	@Failure	401,404	{object}	problem.Problem
 //	@Router		/v1/money/increase/{id} [get]
-func (s *Server) findTopUp(c *gin.Context) { s.showRequest(c, id.TopUp, errs.TopUpNotFound) }
+func (s *Server) findTopUp(c *gin.Context) { s.showRequest(c, errs.TopUpNotFound) }
 
 // findWithdrawal shows a withdrawal, a refused one too.
 //
@@ -295,16 +295,11 @@ func (s *Server) findTopUp(c *gin.Context) { s.showRequest(c, id.TopUp, errs.Top
 //	@Failure	401,404	{object}	problem.Problem
 //	@Router		/v1/money/decrease/{id} [get]
 func (s *Server) findWithdrawal(c *gin.Context) {
-	s.showRequest(c, id.Withdrawal, errs.WithdrawalNotFound)
+	s.showRequest(c, errs.WithdrawalNotFound)
 }
 
-func (s *Server) showRequest(c *gin.Context, prefix string, none error) {
-	requestID := c.Param("id")
-	if !id.Valid(prefix, requestID) {
-		fail(c, none)
-		return
-	}
-	r, err := s.Money.Find(c, requestID)
+func (s *Server) showRequest(c *gin.Context, none error) {
+	r, err := s.Money.Find(c, c.Param("id"))
 	if err == nil && !callerOf(c).sees(r.MembershipID) {
 		err = none
 	}

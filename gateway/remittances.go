@@ -7,7 +7,6 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/sdk/temporal"
 
-	"durapay/errs"
 	"durapay/internal/id"
 	"durapay/internal/record"
 	"durapay/services/remittance"
@@ -135,12 +134,7 @@ func (s *Server) listRemittances(c *gin.Context) {
 //	@Failure	401,404	{object}	problem.Problem
 //	@Router		/v1/remittances/{id} [get]
 func (s *Server) findRemittance(c *gin.Context) {
-	remittanceID := c.Param("id")
-	if !id.Valid(id.Remittance, remittanceID) {
-		fail(c, errs.RemittanceNotFound)
-		return
-	}
-	r, err := s.Remittance.Find(c, callerOf(c).scope(), remittanceID)
+	r, err := s.Remittance.Find(c, callerOf(c).scope(), c.Param("id"))
 	if err != nil {
 		fail(c, err)
 		return

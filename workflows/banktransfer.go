@@ -1,28 +1,33 @@
 package workflows
 
 import (
+	"errors"
+	"fmt"
+	"time"
+
+	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"durapay/internal/record"
 	"durapay/workflows/contract"
 )
 
-// prepare stores a transfer before any bank is called. One that is never sent is closed
-// again, so that no row stays open for ever.
-func (f *flow) prepare(ctx workflow.Context, t contract.Transfer) (contract.Begun, error) {
-	f.unsent = f.saga.onFailure(func(ctx workflow.Context) error {
-		return run(ctx, contract.BankingAbandon, "end of a transfer that was not sent", t.ID)
-	})
-	return do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t)
+// undoTransfer closes a transfer that was not sent, so that no row stays open for ever.
+// One that a bank has executed after all is booked: it is too late.
+func undoTransfer(id, holdRef string) undo {
+	return func(ctx workflow.Context) finding {
+		answer := do[contract.Answer](ctx, contract.BankingAbandon, "end of a transfer that was not sent", id)
+		if answer.Kind != contract.Accepted {
+			return undone
+		}
+		book(ctx, "capture of the hold", captureCommand(holdRef))
+		return tooLate
+	}
 }
 
-// prepareAndSettle does both for a flow whose own record is another row.
-func (f *flow) prepareAndSettle(ctx workflow.Context, w work, bankCode, holdRef string, t contract.Transfer) (record.Failure, error) {
-	prepared, err := f.prepare(ctx, t)
-	if err != nil || prepared.Failure.Is() {
-		return prepared.Failure, err
-	}
-	return f.settle(ctx, w, bankCode, holdRef, t)
+// prepare stores a transfer before any bank is called.
+func prepare(ctx workflow.Context, t contract.Transfer) contract.Begun {
+	return do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t)
 }
 
 // settle moves the money of a hold at the bank and captures the hold. A rejection is a
@@ -34,7 +39,8 @@ func (f *flow) settle(ctx workflow.Context, w work, bankCode, holdRef string, t 
 	}
 	f.saga.forget() // the bank has moved the money: there is only one way to go
 	f.say(ctx, record.Processing, contract.StepBooking, "amount", won(t.Amount))
-	return record.Failure{}, book(ctx, "capture of the hold", captureCommand(holdRef))
+	book(ctx, "capture of the hold", captureCommand(holdRef))
+	return record.Failure{}, nil
 }
 
 // bankTransfer moves money at a bank and comes back only when the outcome is known. The
@@ -51,34 +57,51 @@ func (f *flow) bankTransfer(ctx workflow.Context, w work, bankCode string, t con
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	f.say(ctx, record.Processing, contract.StepAtBank, "bank", bankCode)
-	answer := submit(ctx, bankCode, t)
-	f.unsent()
-	if answer.Kind != contract.Unknown {
+	if answer, known := submit(ctx, bankCode, t); known {
 		return answer, nil
 	}
-	return f.findOut(ctx, w, bankCode, t)
+	f.enter(ctx, record.Unknown, contract.StepInquiring, "bank", bankCode)
+	w.move(ctx, record.Move{ID: f.id, State: record.Unknown})
+	return findOut(ctx, bankCode, t), nil
 }
 
 // submit sends the transfer. Whatever goes wrong for good on the way, a worker's death
 // included, is the bank's answer Unknown.
-func submit(ctx workflow.Context, bankCode string, t contract.Transfer) contract.Answer {
-	ctx = workflow.WithActivityOptions(ctx, bankSubmit(bankCode, string(t.Direction)+" at bank "+bankCode))
+func submit(ctx workflow.Context, bankCode string, t contract.Transfer) (_ contract.Answer, known bool) {
+	ctx = workflow.WithActivityOptions(ctx, bankSubmit(bankCode, fmt.Sprintf("%s at bank %s", t.Direction, bankCode)))
 	var answer contract.Answer
-	if err := workflow.ExecuteActivity(ctx, contract.BankingSubmit, t.ID).Get(ctx, &answer); err != nil {
+	err := workflow.ExecuteActivity(ctx, contract.BankingSubmit, t.ID).Get(ctx, &answer)
+	if failed(contract.BankingSubmit, err) {
 		workflow.GetLogger(ctx).Warn("no answer from the bank", "id", t.ID, "error", err)
-		return contract.Answer{Kind: contract.Unknown}
+		return contract.Answer{}, false
 	}
-	return answer
+	return answer, answer.Kind != contract.Unknown
 }
 
-// findOut says that the outcome is unknown, and asks until it is known.
-func (f *flow) findOut(ctx workflow.Context, w work, bankCode string, t contract.Transfer) (contract.Answer, error) {
-	f.enter(ctx, record.Unknown, contract.StepInquiring, "bank", bankCode)
-	if err := w.move(ctx, record.Move{ID: f.id, State: record.Unknown}); err != nil {
-		return contract.Answer{}, err
-	}
+// inquiryPause is how long to wait before an inquiry that somebody failed by hand is
+// made again.
+const inquiryPause = time.Minute
+
+// findOut asks until the outcome is known. Nobody may give it up: the loop has no other
+// end.
+func findOut(ctx workflow.Context, bankCode string, t contract.Transfer) contract.Answer {
 	ctx = workflow.WithActivityOptions(ctx, bankInquire(bankCode, "inquiry by our reference at bank "+bankCode))
-	var answer contract.Answer
-	err := workflow.ExecuteActivity(ctx, contract.BankingInquire, t.ID).Get(ctx, &answer)
-	return answer, err
+	for {
+		var answer contract.Answer
+		err := workflow.ExecuteActivity(ctx, contract.BankingInquire, t.ID).Get(ctx, &answer)
+		if !failed(contract.BankingInquire, err) {
+			return answer
+		}
+		must(contract.BankingInquire, workflow.Sleep(ctx, inquiryPause))
+	}
+}
+
+// failed tells whether an activity failed. An answer that cannot be read is another
+// thing: it stops the task.
+func failed(name string, err error) bool {
+	var activity *temporal.ActivityError
+	if err != nil && !errors.As(err, &activity) {
+		must(name, err)
+	}
+	return err != nil
 }

@@ -26,20 +26,22 @@ func Firmbanking(ctx workflow.Context, in contract.Firmbanking) (contract.Outcom
 	return f.run(ctx, &firmbanking{flow: f, in: in})
 }
 
-func (b *firmbanking) begin(ctx workflow.Context) (contract.Begun, error) {
-	return b.prepare(ctx, b.transfer())
+func (b *firmbanking) begin(ctx workflow.Context) contract.Begun {
+	return prepare(ctx, b.transfer())
 }
 
 // move has nothing to store: the row is the banking service's, which moves it as the
 // transfer is sent, answered or given up.
-func (b *firmbanking) move(workflow.Context, record.Move) error { return nil }
+func (b *firmbanking) move(workflow.Context, record.Move) {}
 
 func (b *firmbanking) do(ctx workflow.Context) (record.Failure, error) {
-	failure, err := b.hold(ctx, "hold against suspense", holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID))
-	if err != nil || failure.Is() {
-		return failure, err
+	hold := holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID)
+	b.saga.onFailure(undoHold(hold.Ref))
+	b.saga.onFailure(undoTransfer(b.in.ID, hold.Ref))
+	if failure := b.reserve(ctx, hold); failure.Is() {
+		return failure, nil
 	}
-	return b.settle(ctx, b, b.in.BankCode, b.in.ID, b.transfer())
+	return b.settle(ctx, b, b.in.BankCode, hold.Ref, b.transfer())
 }
 
 func (b *firmbanking) leg() ledger.Leg {

@@ -4,7 +4,6 @@
 package workflows
 
 import (
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"durapay/errs"
@@ -20,17 +19,17 @@ type flow struct {
 	status      contract.Status
 	shown       record.State // the FlowState that visibility has
 	saga        saga
-	unsent      func() // drops the undo of a transfer that has been sent after all
 }
 
 // work is the part in which flows differ.
 type work interface {
 	// begin stores the request's row, or finds the one an earlier run left.
-	begin(ctx workflow.Context) (contract.Begun, error)
-	// do does the work. A refusal is a Failure; an error is what nobody foresaw.
+	begin(ctx workflow.Context) contract.Begun
+	// do does the work. A refusal is a Failure; the one error is a cancellation. Undos are
+	// registered before anything is asked.
 	do(ctx workflow.Context) (record.Failure, error)
 	// move stores a change of the row's state.
-	move(ctx workflow.Context, m record.Move) error
+	move(ctx workflow.Context, m record.Move)
 }
 
 // newFlow sets the flow up and answers its query from the first task on.
@@ -42,47 +41,39 @@ func newFlow(ctx workflow.Context, id, fingerprint string) (*flow, error) {
 
 // run takes a flow through its life: row, work, undo when refused, outcome in the row.
 func (f *flow) run(ctx workflow.Context, w work) (contract.Outcome, error) {
-	begun, err := w.begin(ctx)
-	if err != nil {
-		return contract.Outcome{}, err
-	}
+	begun := w.begin(ctx)
 	if begun.Fingerprint != f.fingerprint {
 		return f.outcome(record.Failed, record.FailureOf(errs.IdempotencyReused)), nil
 	}
 	if begun.State.Final() { // a repeat from beyond the retention of the first flow
 		return f.outcome(begun.State, begun.Failure), nil
 	}
-	failure := begun.Refusal
-	if !failure.Is() {
-		failure, err = w.do(ctx)
+	if begun.Refusal.Is() {
+		return f.end(ctx, w, begun.Refusal, nil), nil
 	}
-	return f.end(ctx, w, failure, err)
+	failure, err := w.do(ctx)
+	return f.end(ctx, w, failure, err), nil
 }
 
-// end undoes a refused flow's steps and stores how it ended.
-func (f *flow) end(ctx workflow.Context, w work, failure record.Failure, err error) (contract.Outcome, error) {
+// end takes a refused flow's steps back and stores how it ended.
+func (f *flow) end(ctx workflow.Context, w work, failure record.Failure, cancelled error) contract.Outcome {
 	state := record.Succeeded
 	switch {
-	case temporal.IsCanceledError(err):
+	case cancelled != nil:
 		state, failure = record.Cancelled, record.FailureOf(errs.FlowCancelled)
-	case err != nil:
-		workflow.GetLogger(ctx).Error("flow failed", "id", f.id, "error", err)
-		state, failure = record.Failed, record.FailureOf(errs.InternalError)
 	case failure.Is():
 		state = record.Failed
 	}
-	if state != record.Succeeded && !f.saga.empty() {
+	if state != record.Succeeded {
 		f.say(ctx, record.Processing, contract.StepUndoing)
-		if err := f.saga.undo(ctx); err != nil {
-			return contract.Outcome{}, err
+		if f.saga.undo(ctx) == tooLate {
+			state, failure = record.Succeeded, record.Failure{}
 		}
 	}
-	if err := w.move(ctx, record.Move{ID: f.id, State: state, Failure: failure}); err != nil {
-		return contract.Outcome{}, err
-	}
+	w.move(ctx, record.Move{ID: f.id, State: state, Failure: failure})
 	f.status.Failure = failure
 	f.enter(ctx, state, finalStep(state))
-	return f.outcome(state, failure), nil
+	return f.outcome(state, failure)
 }
 
 func finalStep(s record.State) contract.Step {

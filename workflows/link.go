@@ -1,8 +1,6 @@
 package workflows
 
 import (
-	"errors"
-
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
@@ -29,33 +27,29 @@ func Link(ctx workflow.Context, in contract.Link) (contract.Outcome, error) {
 	return f.run(ctx, &link{flow: f, in: in})
 }
 
-func (l *link) begin(ctx workflow.Context) (contract.Begun, error) {
+func (l *link) begin(ctx workflow.Context) contract.Begun {
 	in := l.in
 	in.Number, in.HolderName = "", "" // the record needs no personal data
 	return do[contract.Begun](ctx, contract.BankingBeginLinks, "record of the link", in)
 }
 
-func (l *link) move(ctx workflow.Context, m record.Move) error {
-	return run(ctx, contract.BankingMoveLinks, "state of the link", m)
+func (l *link) move(ctx workflow.Context, m record.Move) {
+	run(ctx, contract.BankingMoveLinks, databaseStep("state of the link"), m)
 }
 
 func (l *link) do(ctx workflow.Context) (record.Failure, error) {
 	l.say(ctx, record.Processing, contract.StepChecking)
-	standings, err := askStandings(ctx, l.in.MembershipID).wait(ctx)
-	if err != nil {
-		return record.Failure{}, err
-	}
-	if !standings[0].Active {
+	if !askStandings(ctx, l.in.MembershipID).wait(ctx)[0].Active {
 		return record.FailureOf(errs.MemberDeactivated), nil
 	}
 	if failure, err := l.verify(ctx); err != nil || failure.Is() {
 		return failure, err
 	}
-	failure, err := do[record.Failure](ctx, contract.BankingLink, "link of the account", l.in)
-	if err != nil || failure.Is() {
-		return failure, err
+	if failure := do[record.Failure](ctx, contract.BankingLink, "link of the account", l.in); failure.Is() {
+		return failure, nil
 	}
-	return record.Failure{}, l.confirmName(ctx)
+	l.confirmName(ctx)
+	return record.Failure{}, nil
 }
 
 // verify asks the bank. A bank that does not answer in time is a refusal: nothing was
@@ -66,19 +60,20 @@ func (l *link) verify(ctx workflow.Context) (record.Failure, error) {
 	var failure record.Failure
 	err := workflow.ExecuteActivity(ctx, contract.BankingVerify,
 		contract.Account{BankCode: l.in.BankCode, Number: l.in.Number, HolderName: l.in.HolderName}).Get(ctx, &failure)
-	var gaveUp *temporal.ActivityError
-	if errors.As(err, &gaveUp) && !temporal.IsCanceledError(err) {
+	if temporal.IsCanceledError(err) {
+		return record.Failure{}, err
+	}
+	if failed(contract.BankingVerify, err) {
 		return record.FailureOf(errs.BankUnreachable), nil
 	}
-	return failure, err
+	return failure, nil
 }
 
 // confirmName raises the wallet's limit when the account's holder is the member.
-func (l *link) confirmName(ctx workflow.Context) error {
-	same, err := do[bool](ctx, contract.MembershipConfirmName, "holder and member by name",
+func (l *link) confirmName(ctx workflow.Context) {
+	same := do[bool](ctx, contract.MembershipConfirmName, "holder and member by name",
 		contract.NameCheck{MembershipID: l.in.MembershipID, HolderName: l.in.HolderName})
-	if err != nil || !same {
-		return err
+	if same {
+		run(ctx, contract.MoneyRaiseLimit, databaseStep("limit of a verified member"), l.in.MembershipID)
 	}
-	return run(ctx, contract.MoneyRaiseLimit, "limit of a verified member", l.in.MembershipID)
 }

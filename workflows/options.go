@@ -23,10 +23,26 @@ func databaseStep(summary string) workflow.LocalActivityOptions {
 		RetryPolicy: &temporal.RetryPolicy{
 			InitialInterval:    100 * time.Millisecond,
 			BackoffCoefficient: 2,
-			MaximumInterval:    30 * time.Second,
+			MaximumInterval:    longestPause,
 		},
 		Summary: summary,
 	}
+}
+
+// The longest pauses between two attempts of a step. A pause longer than a workflow task
+// costs six events, and the server ends a flow at 51,200: with two minutes a database may
+// be away for eleven days, and a booking that is refused may wait for its mending for two
+// months.
+const (
+	longestPause        = 2 * time.Minute
+	longestBookingPause = 10 * time.Minute
+)
+
+// bookingStep are the options of a booking that cannot be refused.
+func bookingStep(summary string) workflow.LocalActivityOptions {
+	o := databaseStep(summary)
+	o.RetryPolicy.MaximumInterval = longestBookingPause
+	return o
 }
 
 // bankCall bounds one call to a bank: its HTTP time-out (5 s unless configured) and the

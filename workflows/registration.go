@@ -24,33 +24,34 @@ func Registration(ctx workflow.Context, in contract.Registration) (contract.Outc
 	return f.run(ctx, &registration{flow: f, in: in})
 }
 
-func (r *registration) begin(ctx workflow.Context) (contract.Begun, error) {
+func (r *registration) begin(ctx workflow.Context) contract.Begun {
 	in := r.in
 	in.Sealed = nil // the record needs no personal data
 	return do[contract.Begun](ctx, contract.MembershipBeginRegistrations, "record of the registration", in)
 }
 
-func (r *registration) move(ctx workflow.Context, m record.Move) error {
-	return run(ctx, contract.MembershipMoveRegistrations, "state of the registration", m)
+func (r *registration) move(ctx workflow.Context, m record.Move) {
+	run(ctx, contract.MembershipMoveRegistrations, databaseStep("state of the registration"), m)
 }
 
 func (r *registration) do(ctx workflow.Context) (record.Failure, error) {
-	r.say(ctx, record.Processing, contract.StepChecking)
-	r.saga.onFailure(func(ctx workflow.Context) error {
-		return run(ctx, contract.MembershipUnregister, "removal of the pending member", r.in.MemberID)
-	})
-	failure, err := do[record.Failure](ctx, contract.MembershipRegister, "pending member", r.in)
-	if err != nil || failure.Is() {
-		return failure, err
-	}
-	r.say(ctx, record.Processing, contract.StepOpening)
 	wallet := contract.OpenWallet{MembershipID: r.in.MemberID, FlowID: r.in.ID}
-	r.saga.onFailure(func(ctx workflow.Context) error {
-		return run(ctx, contract.MoneyCloseWallets, "removal of the empty wallet", wallet)
+	r.saga.onFailure(func(ctx workflow.Context) finding {
+		run(ctx, contract.MembershipUnregister, databaseStep("removal of the pending member"), r.in.MemberID)
+		return undone
 	})
-	failure, err = do[record.Failure](ctx, contract.MoneyOpenWallets, "wallet", wallet)
-	if err != nil || failure.Is() {
-		return failure, err
+	r.say(ctx, record.Processing, contract.StepChecking)
+	if failure := do[record.Failure](ctx, contract.MembershipRegister, "pending member", r.in); failure.Is() {
+		return failure, nil
 	}
-	return record.Failure{}, run(ctx, contract.MembershipActivate, "activation of the member", r.in.MemberID)
+	r.saga.onFailure(func(ctx workflow.Context) finding {
+		run(ctx, contract.MoneyCloseWallets, databaseStep("removal of the empty wallet"), wallet)
+		return undone
+	})
+	r.say(ctx, record.Processing, contract.StepOpening)
+	if failure := do[record.Failure](ctx, contract.MoneyOpenWallets, "wallet", wallet); failure.Is() {
+		return failure, nil
+	}
+	run(ctx, contract.MembershipActivate, databaseStep("activation of the member"), r.in.MemberID)
+	return record.Failure{}, nil
 }

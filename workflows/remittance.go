@@ -1,6 +1,7 @@
 package workflows
 
 import (
+	"errors"
 	"strconv"
 
 	enumspb "go.temporal.io/api/enums/v1"
@@ -35,80 +36,80 @@ func Remittance(ctx workflow.Context, in contract.Remittance) (contract.Outcome,
 	return f.run(ctx, &remittance{flow: f, in: in})
 }
 
-func (r *remittance) begin(ctx workflow.Context) (contract.Begun, error) {
+func (r *remittance) begin(ctx workflow.Context) contract.Begun {
 	r.members = askStandings(ctx, r.in.SenderID, r.in.ReceiverID)
 	return do[contract.Begun](ctx, contract.RemittanceBegin, "record of the remittance", r.in)
 }
 
-func (r *remittance) move(ctx workflow.Context, m record.Move) error {
-	return run(ctx, contract.RemittanceMove, "state of the remittance", m)
+func (r *remittance) move(ctx workflow.Context, m record.Move) {
+	run(ctx, contract.RemittanceMove, databaseStep("state of the remittance"), m)
 }
 
 func (r *remittance) do(ctx workflow.Context) (record.Failure, error) {
-	if failure, err := r.checkMembers(ctx); err != nil || failure.Is() {
+	r.saga.onFailure(undoPost(r.in.ID))
+	if failure := r.checkMembers(ctx); failure.Is() {
+		return failure, nil
+	}
+	failure := r.post(ctx)
+	if failure.Code != errs.InsufficientBalance.Code || r.in.AutoTopUpAccountID == "" {
+		return failure, nil
+	}
+	if failure, err := r.topUp(ctx, failure); err != nil || failure.Is() {
 		return failure, err
 	}
-	failure, err := r.post(ctx)
-	if err != nil || failure.Code != errs.InsufficientBalance.Code || r.in.AutoTopUpAccountID == "" {
-		return failure, err
-	}
-	if failure, err = r.topUp(ctx, failure); err != nil || failure.Is() {
-		return failure, err
-	}
-	return r.post(ctx)
+	return r.post(ctx), nil
 }
 
-func (r *remittance) checkMembers(ctx workflow.Context) (record.Failure, error) {
-	standings, err := r.members.wait(ctx)
-	if err != nil {
-		return record.Failure{}, err
-	}
+func (r *remittance) checkMembers(ctx workflow.Context) record.Failure {
+	standings := r.members.wait(ctx)
 	sender, receiver := standings[0], standings[1]
 	switch {
 	case !sender.Active:
-		return record.FailureOf(errs.MemberDeactivated), nil
+		return record.FailureOf(errs.MemberDeactivated)
 	case !receiver.Exists:
-		return record.FailureOf(errs.ReceiverNotFound), nil
+		return record.FailureOf(errs.ReceiverNotFound)
 	case !receiver.Active:
-		return record.FailureOf(errs.ReceiverInactive), nil
+		return record.FailureOf(errs.ReceiverInactive)
 	default:
-		return record.Failure{}, nil
+		return record.Failure{}
 	}
 }
 
 // post books the transfer. What the ledger says of the receiver's wallet is told
 // without its figures: they are the receiver's.
-func (r *remittance) post(ctx workflow.Context) (record.Failure, error) {
+func (r *remittance) post(ctx workflow.Context) record.Failure {
 	r.say(ctx, record.Processing, contract.StepBooking, "amount", won(r.in.Amount))
-	receiver := ledger.WalletAccount(r.in.ReceiverID)
-	failure, err := post(ctx, "transfer between the wallets", postCommand(ledger.Remittance, r.in.ID,
-		ledger.Leg{From: ledger.WalletAccount(r.in.SenderID), To: receiver, Amount: r.in.Amount}))
+	failure := post(ctx, "transfer between the wallets", postCommand(ledger.Remittance, r.in.ID,
+		ledger.Leg{From: ledger.WalletAccount(r.in.SenderID), To: ledger.WalletAccount(r.in.ReceiverID), Amount: r.in.Amount}))
 	switch {
 	case failure.Code == errs.BalanceLimit.Code:
-		failure = record.FailureOf(errs.ReceiverLimit)
+		return record.FailureOf(errs.ReceiverLimit)
 	case failure.Code == errs.WalletNotFound.Code && failure.Params["membershipId"] == r.in.ReceiverID:
-		failure = record.FailureOf(errs.ReceiverNotFound)
+		return record.FailureOf(errs.ReceiverNotFound)
+	default:
+		return failure
 	}
-	return failure, err
 }
 
 // topUp fills the sender's wallet by what is missing, rounded up to the unit of
 // automatic top-ups.
 func (r *remittance) topUp(ctx workflow.Context, short record.Failure) (record.Failure, error) {
-	missing, err := missingWon(short)
-	if err != nil {
-		return record.Failure{}, err
-	}
+	missing := missingWon(short)
 	in := contract.TopUp{ID: contract.AutoTopUpID(r.in.ID), MembershipID: r.in.SenderID, BankAccountID: r.in.AutoTopUpAccountID,
 		Amount: rules.AutoTopUpAmount(missing), Fingerprint: r.in.Fingerprint}
 	r.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
-	if err := run(ctx, contract.RemittanceSetTopUp, "link to the top-up", contract.TopUpLink{RemittanceID: r.in.ID, TopUpID: in.ID}); err != nil {
-		return record.Failure{}, err
-	}
+	run(ctx, contract.RemittanceSetTopUp, databaseStep("link to the top-up"), contract.TopUpLink{RemittanceID: r.in.ID, TopUpID: in.ID})
 	var out contract.Outcome
-	if err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out); err != nil {
+	err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)
+	if temporal.IsCanceledError(err) {
 		return record.Failure{}, err
 	}
+	var ended *temporal.ChildWorkflowExecutionError
+	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if errors.As(err, &ended) || errors.As(err, &running) { // by hand: its own story goes on without us
+		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.InternalError.Code)), nil
+	}
+	must(contract.TopUpFlow, err)
 	if out.State != record.Succeeded {
 		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
 	}
@@ -132,11 +133,10 @@ func childTopUp(ctx workflow.Context, in contract.TopUp) workflow.Context {
 }
 
 // missingWon reads from a refusal how much the balance falls short, in won.
-func missingWon(f record.Failure) (int64, error) {
+func missingWon(f record.Failure) int64 {
 	needed, err := strconv.ParseInt(f.Params["needed"], 10, 64)
-	if err != nil {
-		return 0, err
-	}
+	must("insufficient_balance", err)
 	available, err := strconv.ParseInt(f.Params["available"], 10, 64)
-	return needed - available, err
+	must("insufficient_balance", err)
+	return needed - available
 }

@@ -2,50 +2,39 @@ package workflows
 
 import "go.temporal.io/sdk/workflow"
 
-// saga remembers how to undo what a flow has done so far. An undo is registered before
-// its step runs, since a step that reports an error may have had its effect; every undo
-// therefore does nothing when there is nothing to undo.
-type saga struct{ undos []*undo }
+// saga remembers how to take back what a flow has done so far.
+//
+// An undo is registered before anything is asked or done, and runs whatever the flow
+// believes to have done: a task that crashed is run again from its start, and the second
+// run may be refused where the first one, of which nothing is recorded, went through. So
+// an undo does three things: it takes the step back, it keeps a straggler of an earlier
+// run from doing it later, and it tells when it is too late for both.
+type saga struct{ undos []undo }
 
-type undo struct {
-	run     func(workflow.Context) error
-	dropped bool
-}
+type undo func(workflow.Context) finding
 
-// onFailure registers an undo. The returned function drops it again: for a step that
-// was refused, and so had no effect, or that can no longer be undone.
-func (s *saga) onFailure(run func(workflow.Context) error) (drop func()) {
-	u := &undo{run: run}
-	s.undos = append(s.undos, u)
-	return func() { u.dropped = true }
-}
+// finding is what an undo found.
+type finding int
+
+const (
+	undone  finding = iota + 1
+	tooLate         // the money has moved: the request has succeeded, whatever this run thought
+)
+
+func (s *saga) onFailure(u undo) { s.undos = append(s.undos, u) }
 
 // forget drops all undos: what was done is final from here on.
 func (s *saga) forget() { s.undos = nil }
 
-// empty tells whether there is nothing to undo.
-func (s *saga) empty() bool {
-	for _, u := range s.undos {
-		if !u.dropped {
-			return false
-		}
-	}
-	return true
-}
-
 // undo runs the undos, the last registered first, on a context that a cancellation of
-// the flow does not reach.
-func (s *saga) undo(ctx workflow.Context) error {
+// the flow does not reach. One that is too late ends it.
+func (s *saga) undo(ctx workflow.Context) finding {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	for i := len(s.undos) - 1; i >= 0; i-- {
-		if s.undos[i].dropped {
-			continue
-		}
-		if err := s.undos[i].run(ctx); err != nil {
-			return err
+		if s.undos[i](ctx) == tooLate {
+			return tooLate
 		}
 	}
-	s.forget()
-	return nil
+	return undone
 }

@@ -123,6 +123,7 @@ var scenarios = []scenario{
 			HOLD $TOP 10000 system/bank-float>$HANA
 			prepare DEBIT topup/$TOP/debit 10000
 			submit
+			abandon debit
 			RELEASE $TOP
 			move $TOP FAILED bank_insufficient_funds`)},
 	{name: "unknown then accepted", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
@@ -146,6 +147,7 @@ var scenarios = []scenario{
 			move $TOP UNKNOWN
 			inquire UNKNOWN
 			inquire REJECTED
+			abandon debit
 			RELEASE $TOP
 			move $TOP FAILED bank_not_executed`)},
 	{name: "the calls die", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
@@ -168,14 +170,20 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $TOP
 			HOLD $TOP 10000 system/bank-float>$HANA balance_limit_exceeded
+			abandon debit
+			RELEASE $TOP
 			move $TOP FAILED balance_limit_exceeded`)},
 	{name: "foreign account", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankAccountNotFound.Code,
 		world: func() *world { return &world{grant: record.FailureOf(errs.BankAccountNotFound)} }, diary: lines(`
 			begin $TOP
+			abandon debit
+			RELEASE $TOP
 			move $TOP FAILED bank_account_not_found`)},
 	{name: "member deactivated", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.MemberDeactivated.Code,
 		world: func() *world { return &world{members: inactive(hana)} }, diary: lines(`
 			begin $TOP
+			abandon debit
+			RELEASE $TOP
 			move $TOP FAILED member_deactivated`)},
 	{name: "cancelled before the bank", flow: contract.TopUpFlow, in: topUpIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
 		world: func() *world { return &world{submit: accepted} }, diary: lines(`
@@ -195,6 +203,30 @@ var scenarios = []scenario{
 			inquire ACCEPTED
 			CAPTURE $TOP
 			move $TOP SUCCEEDED`)},
+	{name: "executed by a run that was lost", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
+		world: func() *world { return &world{members: inactive(hana), abandon: accepted} }, diary: lines(`
+			begin $TOP
+			abandon debit
+			CAPTURE $TOP
+			move $TOP SUCCEEDED`)},
+	{name: "captured by a run that was lost", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
+		world: func() *world {
+			captured := record.FailureOf(errs.LedgerHoldClosed.With("state", ledger.HoldCaptured))
+			return &world{members: inactive(hana), refuse: map[string][]record.Failure{topUpID + "/release": {captured}}}
+		}, diary: lines(`
+			begin $TOP
+			abandon debit
+			RELEASE $TOP
+			move $TOP SUCCEEDED`)},
+	{name: "released by a run that was lost", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.Interrupted.Code,
+		world: func() *world {
+			return &world{refuse: map[string][]record.Failure{topUpID: {record.FailureOf(errs.LedgerHoldClosed)}}}
+		}, diary: lines(`
+			begin $TOP
+			HOLD $TOP 10000 system/bank-float>$HANA ledger_hold_closed
+			abandon debit
+			RELEASE $TOP
+			move $TOP FAILED interrupted`)},
 	{name: "repeat of an ended one", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankDeclined.Code,
 		world: func() *world {
 			return &world{begun: contract.Begun{State: record.Failed, Failure: record.FailureOf(errs.BankDeclined), Fingerprint: "f"}}
@@ -225,6 +257,8 @@ var scenarios = []scenario{
 		world: func() *world { return &world{refuse: map[string][]record.Failure{wdrID: {short}}} }, diary: lines(`
 			begin $WDR
 			HOLD $WDR 10000 $HANA>system/bank-float insufficient_balance
+			abandon credit
+			RELEASE $WDR
 			move $WDR FAILED insufficient_balance`)},
 	{name: "rejected by the bank", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Failed, code: errs.BankInsufficientFunds.Code,
 		world: func() *world { return &world{submit: noFunds} }, diary: lines(`
@@ -232,6 +266,7 @@ var scenarios = []scenario{
 			HOLD $WDR 10000 $HANA>system/bank-float
 			prepare CREDIT withdrawal/$WDR/credit 10000
 			submit
+			abandon credit
 			RELEASE $WDR
 			move $WDR FAILED bank_insufficient_funds`)},
 	{name: "unknown then accepted", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Succeeded,
@@ -248,6 +283,8 @@ var scenarios = []scenario{
 	{name: "unlinked account", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Failed, code: errs.BankAccountUnlinked.Code,
 		world: func() *world { return &world{grant: record.FailureOf(errs.BankAccountUnlinked)} }, diary: lines(`
 			begin $WDR
+			abandon credit
+			RELEASE $WDR
 			move $WDR FAILED bank_account_unlinked`)},
 	{name: "cancelled before the bank", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
 		world: func() *world { return &world{submit: accepted} }, diary: lines(`
@@ -267,6 +304,7 @@ var scenarios = []scenario{
 		world: func() *world { return &world{refuse: map[string][]record.Failure{remID: {short}}} }, diary: lines(`
 			begin $REM
 			POST $REM 5000 $HANA>$DURI insufficient_balance
+			RELEASE $REM
 			move $REM FAILED insufficient_balance`)},
 	{name: "receiver full", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverLimit.Code,
 		world: func() *world {
@@ -274,14 +312,17 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $REM
 			POST $REM 5000 $HANA>$DURI balance_limit_exceeded
+			RELEASE $REM
 			move $REM FAILED receiver_limit_exceeded`)},
 	{name: "receiver unknown", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverNotFound.Code,
 		world: func() *world { return &world{members: map[string]contract.Standing{duri: {}}} }, diary: lines(`
 			begin $REM
+			RELEASE $REM
 			move $REM FAILED receiver_not_found`)},
 	{name: "receiver inactive", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverInactive.Code,
 		world: func() *world { return &world{members: inactive(duri)} }, diary: lines(`
 			begin $REM
+			RELEASE $REM
 			move $REM FAILED receiver_inactive`)},
 	{name: "receiver without a wallet", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverNotFound.Code,
 		world: func() *world {
@@ -289,6 +330,7 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $REM
 			POST $REM 5000 $HANA>$DURI wallet_not_found
+			RELEASE $REM
 			move $REM FAILED receiver_not_found`)},
 	{name: "sender without a wallet", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.WalletNotFound.Code,
 		world: func() *world {
@@ -296,15 +338,32 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $REM
 			POST $REM 5000 $HANA>$DURI wallet_not_found
+			RELEASE $REM
 			move $REM FAILED wallet_not_found`)},
 	{name: "sender deactivated", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.MemberDeactivated.Code,
 		world: func() *world { return &world{members: inactive(hana)} }, diary: lines(`
 			begin $REM
+			RELEASE $REM
 			move $REM FAILED member_deactivated`)},
 	{name: "rule broken", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.SelfTransfer.Code,
 		world: func() *world { return &world{refusal: record.FailureOf(errs.SelfTransfer)} }, diary: lines(`
 			begin $REM
 			move $REM FAILED self_transfer`)},
+	{name: "posted by a run that was lost", flow: contract.RemittanceFlow, in: remIn, state: record.Succeeded,
+		world: func() *world {
+			return &world{members: inactive(duri), refuse: map[string][]record.Failure{remID + "/release": {record.FailureOf(errs.LedgerHoldNotFound)}}}
+		}, diary: lines(`
+			begin $REM
+			RELEASE $REM
+			move $REM SUCCEEDED`)},
+	{name: "refused by a run that was lost", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.Interrupted.Code,
+		world: func() *world {
+			return &world{refuse: map[string][]record.Failure{remID: {record.FailureOf(errs.LedgerReferenceReused)}}}
+		}, diary: lines(`
+			begin $REM
+			POST $REM 5000 $HANA>$DURI ledger_reference_reused
+			RELEASE $REM
+			move $REM FAILED interrupted`)},
 	{name: "topped up first", flow: contract.RemittanceFlow, in: autoIn, state: record.Succeeded,
 		world: func() *world {
 			return &world{submit: accepted, refuse: map[string][]record.Failure{remID: {short}}}
@@ -331,8 +390,10 @@ var scenarios = []scenario{
 			HOLD $AUTO 30000 system/bank-float>$HANA
 			prepare DEBIT topup/$AUTO/debit 30000
 			submit
+			abandon debit
 			RELEASE $AUTO
 			move $AUTO FAILED bank_insufficient_funds
+			RELEASE $REM
 			move $REM FAILED auto_top_up_failed`)},
 	{name: "spent meanwhile", flow: contract.RemittanceFlow, in: autoIn, state: record.Failed, code: errs.InsufficientBalance.Code,
 		world: func() *world {
@@ -348,6 +409,7 @@ var scenarios = []scenario{
 			CAPTURE $AUTO
 			move $AUTO SUCCEEDED
 			POST $REM 25000 $HANA>$DURI insufficient_balance
+			RELEASE $REM
 			move $REM FAILED insufficient_balance`)},
 
 	{name: "registered", flow: contract.RegistrationFlow, in: regIn, state: record.Succeeded,
@@ -433,11 +495,12 @@ var scenarios = []scenario{
 			prepare CREDIT firmbanking/$FBK 7000
 			HOLD $FBK 7000 system/suspense>system/bank-float
 			submit
+			abandon firmbanking
 			RELEASE $FBK`)},
 	{name: "cancelled before the bank", flow: contract.FirmbankingFlow, in: payOutIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
 		world: func() *world { return &world{submit: accepted} }, diary: lines(`
 			prepare CREDIT firmbanking/$FBK 7000
 			HOLD $FBK 7000 system/suspense>system/bank-float
-			RELEASE $FBK
-			abandon firmbanking`)},
+			abandon firmbanking
+			RELEASE $FBK`)},
 }

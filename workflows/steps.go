@@ -5,7 +5,9 @@ import (
 
 	"go.temporal.io/sdk/workflow"
 
+	"durapay/errs"
 	"durapay/internal/record"
+	"durapay/services/money/ledger"
 	"durapay/workflows/contract"
 )
 
@@ -28,53 +30,85 @@ func start[Out, In any](ctx workflow.Context, name, summary string, items ...In)
 }
 
 // wait gives the outcomes of a started step.
-func (p pending[Out]) wait(ctx workflow.Context) ([]Out, error) {
+func (p pending[Out]) wait(ctx workflow.Context) []Out {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	var outs []Out
-	if err := p.future.Get(ctx, &outs); err != nil {
-		return nil, err
-	}
+	must(p.name, p.future.Get(ctx, &outs))
 	if len(outs) != p.items {
-		return nil, fmt.Errorf("%s: %d outcomes for %d items", p.name, len(outs), p.items)
+		must(p.name, fmt.Errorf("%d outcomes for %d items", len(outs), p.items))
 	}
-	return outs, nil
+	return outs
 }
 
 // do runs a database step on one item to its outcome.
-func do[Out, In any](ctx workflow.Context, name, summary string, item In) (Out, error) {
-	outs, err := start[Out](ctx, name, summary, item).wait(ctx)
-	if err != nil {
-		var none Out
-		return none, err
-	}
-	return outs[0], nil
+func do[Out, In any](ctx workflow.Context, name, summary string, item In) Out {
+	return start[Out](ctx, name, summary, item).wait(ctx)[0]
 }
 
 // run runs a database step that has no outcome but being done.
-func run[In any](ctx workflow.Context, name, summary string, item In) error {
+func run[In any](ctx workflow.Context, name string, options workflow.LocalActivityOptions, item In) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
-	ctx = workflow.WithLocalActivityOptions(ctx, databaseStep(summary))
-	return workflow.ExecuteLocalActivity(ctx, name, []In{item}).Get(ctx, nil)
+	ctx = workflow.WithLocalActivityOptions(ctx, options)
+	must(name, workflow.ExecuteLocalActivity(ctx, name, []In{item}).Get(ctx, nil))
+}
+
+// must stops the workflow task on an error that no decision of a flow can answer. Steps
+// are tried until they are done; what is left is an outcome that this worker cannot read
+// (it lacks a key that another one has), or a defect. The task is tried again, in sight
+// of everybody, and nothing is decided on a guess.
+func must(step string, err error) {
+	if err != nil {
+		panic(fmt.Errorf("%s: %w", step, err))
+	}
 }
 
 func askStandings(ctx workflow.Context, membershipIDs ...string) pending[contract.Standing] {
 	return start[contract.Standing](ctx, contract.MembershipStandings, "members' standing", membershipIDs...)
 }
 
-func authorize(ctx workflow.Context, membershipID, bankAccountID string) (contract.Grant, error) {
+func authorize(ctx workflow.Context, membershipID, bankAccountID string) contract.Grant {
 	return do[contract.Grant](ctx, contract.BankingAuthorize, "linked account and consent",
 		contract.Use{MembershipID: membershipID, BankAccountID: bankAccountID})
 }
 
-func post(ctx workflow.Context, summary string, c contract.Command) (record.Failure, error) {
-	r, err := do[contract.Result](ctx, contract.MoneyPost, summary, c)
-	return r.Refusal, err
+// post gives the ledger one command. A reference that an earlier run of this task has
+// burnt, when it was refused, is an interruption.
+func post(ctx workflow.Context, summary string, c contract.Command) record.Failure {
+	refusal := do[contract.Result](ctx, contract.MoneyPost, summary, c).Refusal
+	switch refusal.Code {
+	case errs.LedgerReferenceReused.Code, errs.LedgerHoldClosed.Code:
+		return record.FailureOf(errs.Interrupted)
+	default:
+		return refusal
+	}
 }
 
 // book posts what the outside world has already decided (a bank moved the money): it
 // cannot be refused, and is tried until it is booked.
-func book(ctx workflow.Context, summary string, c contract.Command) error {
-	return run(ctx, contract.MoneyBook, summary, c)
+func book(ctx workflow.Context, summary string, c contract.Command) {
+	run(ctx, contract.MoneyBook, bookingStep(summary), c)
+}
+
+// undoPost keeps a posting from being made, now and by any straggler.
+func undoPost(ref string) undo {
+	return func(ctx workflow.Context) finding {
+		refusal := do[contract.Result](ctx, contract.MoneyPost, "end of the reference", releaseCommand(ref)).Refusal
+		if refusal.Code == errs.LedgerHoldNotFound.Code { // the reference is a posting's
+			return tooLate
+		}
+		return undone
+	}
+}
+
+// undoHold releases a hold, and keeps one that was not made from being made.
+func undoHold(ref string) undo {
+	return func(ctx workflow.Context) finding {
+		refusal := do[contract.Result](ctx, contract.MoneyPost, "release of the hold", releaseCommand(ref)).Refusal
+		if refusal.Code == errs.LedgerHoldClosed.Code && refusal.Params["state"] == string(ledger.HoldCaptured) {
+			return tooLate
+		}
+		return undone
+	}
 }

@@ -31,30 +31,23 @@ func TopUp(ctx workflow.Context, in contract.TopUp) (contract.Outcome, error) {
 	return f.run(ctx, &topUp{flow: f, in: in})
 }
 
-func (t *topUp) begin(ctx workflow.Context) (contract.Begun, error) {
+func (t *topUp) begin(ctx workflow.Context) contract.Begun {
 	return do[contract.Begun](ctx, contract.MoneyBegin, "record of the top-up", contract.MoneyRequest{
 		ID: t.in.ID, MembershipID: t.in.MembershipID, BankAccountID: t.in.BankAccountID, Amount: t.in.Amount, Fingerprint: t.in.Fingerprint})
 }
 
-func (t *topUp) move(ctx workflow.Context, m record.Move) error {
-	return run(ctx, contract.MoneyMove, "state of the top-up", m)
+func (t *topUp) move(ctx workflow.Context, m record.Move) {
+	run(ctx, contract.MoneyMove, databaseStep("state of the top-up"), m)
 }
 
 func (t *topUp) do(ctx workflow.Context) (record.Failure, error) {
-	bankCode, failure, err := t.usableAccount(ctx, t.in.MembershipID, t.in.BankAccountID)
-	if err != nil || failure.Is() {
-		return failure, err
-	}
-	if failure, err = t.reserve(ctx); err != nil || failure.Is() {
-		return failure, err
-	}
-	return t.prepareAndSettle(ctx, t, bankCode, t.in.ID, t.debit())
+	return t.throughBank(ctx, t, bankMovement{t.in.MembershipID, t.in.BankAccountID, t.room(), t.debit()})
 }
 
-// reserve keeps room for the amount in the wallet.
-func (t *topUp) reserve(ctx workflow.Context) (record.Failure, error) {
-	return t.hold(ctx, "room in the wallet", holdCommand(ledger.TopUp, t.in.ID,
-		ledger.Leg{From: ledger.BankFloat, To: ledger.WalletAccount(t.in.MembershipID), Amount: t.in.Amount}, t.in.BankAccountID))
+// room reserves the amount in the wallet: money that has left the bank has a place to go.
+func (t *topUp) room() contract.Command {
+	return holdCommand(ledger.TopUp, t.in.ID,
+		ledger.Leg{From: ledger.BankFloat, To: ledger.WalletAccount(t.in.MembershipID), Amount: t.in.Amount}, t.in.BankAccountID)
 }
 
 func (t *topUp) debit() contract.Transfer {
@@ -63,37 +56,46 @@ func (t *topUp) debit() contract.Transfer {
 		BankAccountID: t.in.BankAccountID, Direction: contract.Debit, Amount: t.in.Amount}
 }
 
-// usableAccount checks that the member is active and may use the linked account, and
-// gives the account's bank. Both questions are asked at once.
-func (f *flow) usableAccount(ctx workflow.Context, membershipID, bankAccountID string) (bankCode string, _ record.Failure, _ error) {
-	f.say(ctx, record.Processing, contract.StepChecking)
-	asking := askStandings(ctx, membershipID)
-	grant, err := authorize(ctx, membershipID, bankAccountID)
-	if err != nil {
-		return "", record.Failure{}, err
-	}
-	standings, err := asking.wait(ctx)
-	if err != nil {
-		return "", record.Failure{}, err
-	}
-	if !standings[0].Active {
-		return "", record.FailureOf(errs.MemberDeactivated), nil
-	}
-	return grant.BankCode, grant.Failure, nil
+// bankMovement is money between a wallet and a linked account.
+type bankMovement struct {
+	membershipID, bankAccountID string
+	hold                        contract.Command
+	transfer                    contract.Transfer
 }
 
-// hold reserves an amount in the ledger until the bank has spoken.
-func (f *flow) hold(ctx workflow.Context, summary string, c contract.Command) (record.Failure, error) {
-	f.say(ctx, record.Processing, contract.StepReserving, "amount", won(c.Amount))
-	drop := f.saga.onFailure(func(ctx workflow.Context) error {
-		_, err := post(ctx, "release of the hold", releaseCommand(c.Ref))
-		return err
-	})
-	failure, err := post(ctx, summary, c)
+// throughBank checks, reserves in the ledger, moves at the bank, and books.
+func (f *flow) throughBank(ctx workflow.Context, w work, m bankMovement) (record.Failure, error) {
+	f.saga.onFailure(undoHold(m.hold.Ref))
+	f.saga.onFailure(undoTransfer(m.transfer.ID, m.hold.Ref))
+	f.say(ctx, record.Processing, contract.StepChecking)
+	bankCode, failure := usableAccount(ctx, m.membershipID, m.bankAccountID)
 	if failure.Is() {
-		drop()
+		return failure, nil
 	}
-	return failure, err
+	if failure := f.reserve(ctx, m.hold); failure.Is() {
+		return failure, nil
+	}
+	if failure := prepare(ctx, m.transfer).Failure; failure.Is() {
+		return failure, nil
+	}
+	return f.settle(ctx, w, bankCode, m.hold.Ref, m.transfer)
+}
+
+// reserve holds an amount in the ledger until the bank has spoken.
+func (f *flow) reserve(ctx workflow.Context, hold contract.Command) record.Failure {
+	f.say(ctx, record.Processing, contract.StepReserving, "amount", won(hold.Amount))
+	return post(ctx, "hold in the ledger", hold)
+}
+
+// usableAccount checks that the member is active and may use the linked account, and
+// gives the account's bank. Both questions are asked at once.
+func usableAccount(ctx workflow.Context, membershipID, bankAccountID string) (bankCode string, _ record.Failure) {
+	asking := askStandings(ctx, membershipID)
+	grant := authorize(ctx, membershipID, bankAccountID)
+	if !asking.wait(ctx)[0].Active {
+		return "", record.FailureOf(errs.MemberDeactivated)
+	}
+	return grant.BankCode, grant.Failure
 }
 
 func won(amount int64) string { return strconv.FormatInt(amount, 10) }

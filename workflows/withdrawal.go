@@ -26,29 +26,22 @@ func Withdrawal(ctx workflow.Context, in contract.Withdrawal) (contract.Outcome,
 	return f.run(ctx, &withdrawal{flow: f, in: in})
 }
 
-func (w *withdrawal) begin(ctx workflow.Context) (contract.Begun, error) {
+func (w *withdrawal) begin(ctx workflow.Context) contract.Begun {
 	return do[contract.Begun](ctx, contract.MoneyBegin, "record of the withdrawal", contract.MoneyRequest{
 		ID: w.in.ID, MembershipID: w.in.MembershipID, BankAccountID: w.in.BankAccountID, Amount: w.in.Amount, Fingerprint: w.in.Fingerprint})
 }
 
-func (w *withdrawal) move(ctx workflow.Context, m record.Move) error {
-	return run(ctx, contract.MoneyMove, "state of the withdrawal", m)
+func (w *withdrawal) move(ctx workflow.Context, m record.Move) {
+	run(ctx, contract.MoneyMove, databaseStep("state of the withdrawal"), m)
 }
 
 func (w *withdrawal) do(ctx workflow.Context) (record.Failure, error) {
-	bankCode, failure, err := w.usableAccount(ctx, w.in.MembershipID, w.in.BankAccountID)
-	if err != nil || failure.Is() {
-		return failure, err
-	}
-	if failure, err = w.reserve(ctx); err != nil || failure.Is() {
-		return failure, err
-	}
-	return w.prepareAndSettle(ctx, w, bankCode, w.in.ID, w.credit())
+	return w.throughBank(ctx, w, bankMovement{w.in.MembershipID, w.in.BankAccountID, w.hold(), w.credit()})
 }
 
-func (w *withdrawal) reserve(ctx workflow.Context) (record.Failure, error) {
-	return w.hold(ctx, "hold in the wallet", holdCommand(ledger.Withdrawal, w.in.ID,
-		ledger.Leg{From: ledger.WalletAccount(w.in.MembershipID), To: ledger.BankFloat, Amount: w.in.Amount}, w.in.BankAccountID))
+func (w *withdrawal) hold() contract.Command {
+	return holdCommand(ledger.Withdrawal, w.in.ID,
+		ledger.Leg{From: ledger.WalletAccount(w.in.MembershipID), To: ledger.BankFloat, Amount: w.in.Amount}, w.in.BankAccountID)
 }
 
 func (w *withdrawal) credit() contract.Transfer {

@@ -35,6 +35,7 @@ type world struct {
 	sameName bool
 	submit   contract.Answer // zero kind: the call dies
 	inquiry  []contract.Answer
+	abandon  contract.Answer   // how a transfer that was thought unsent has ended; zero: unsent
 	cancel   func(step string) // told of every step before it is done
 }
 
@@ -178,9 +179,12 @@ func (w *world) activities() map[string]any {
 			}
 			return []contract.Begun{{State: record.Processing, Failure: w.prepare, Fingerprint: in[0].Fingerprint}}, nil
 		},
-		contract.BankingAbandon: func(_ context.Context, ids []string) error {
+		contract.BankingAbandon: func(_ context.Context, ids []string) ([]contract.Answer, error) {
 			w.note("abandon %s", stepOf(ids[0]))
-			return nil
+			if w.abandon.Kind != "" {
+				return []contract.Answer{w.abandon}, nil
+			}
+			return []contract.Answer{notDone}, nil
 		},
 		contract.BankingVerify: func(context.Context, contract.Account) (record.Failure, error) {
 			w.note("verify%s", suffix(w.verify))
@@ -221,7 +225,7 @@ func (w *world) activities() map[string]any {
 
 // stepOf tells which step of the scenarios a transfer belongs to.
 func stepOf(firmbankingID string) string {
-	for recordID, step := range map[string]string{topUpID: "debit", wdrID: "credit"} {
+	for recordID, step := range map[string]string{topUpID: "debit", wdrID: "credit", contract.AutoTopUpID(remID): "debit"} {
 		if known, _ := contract.FirmbankingID(recordID, step); known == firmbankingID {
 			return step
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
 )
 
@@ -24,6 +25,7 @@ type Group[In, Out any] struct {
 }
 
 type call[In, Out any] struct {
+	ctx   context.Context
 	items []In
 	outs  []Out
 	err   error
@@ -37,13 +39,13 @@ func New[In, Out any](most int, run Run[In, Out]) *Group[In, Out] {
 }
 
 // Do hands the items over and waits for their outcomes, in order. When ctx ends first
-// it returns ctx's error, and the items may be done all the same: they have to be
-// idempotent.
+// it returns ctx's error, and the items may be done all the same when their run has
+// begun: they have to be idempotent. Items that still wait are dropped.
 func (g *Group[In, Out]) Do(ctx context.Context, items []In) ([]Out, error) {
 	if len(items) == 0 {
 		return nil, nil
 	}
-	c := &call[In, Out]{items: items, done: make(chan struct{})}
+	c := &call[In, Out]{ctx: ctx, items: items, done: make(chan struct{})}
 	g.mu.Lock()
 	g.waiting = append(g.waiting, c)
 	if !g.running {
@@ -75,6 +77,8 @@ func (g *Group[In, Out]) loop(ctx context.Context) {
 func (g *Group[In, Out]) next() []*call[In, Out] {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	// Nobody waits for the work of those who have left; done late, it would surprise.
+	g.waiting = slices.DeleteFunc(g.waiting, func(c *call[In, Out]) bool { return c.ctx.Err() != nil })
 	if len(g.waiting) == 0 {
 		g.running = false
 		return nil

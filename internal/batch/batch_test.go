@@ -95,16 +95,37 @@ func TestErrorsAndPanicsReachTheCallersAndTheGroupGoesOn(t *testing.T) {
 }
 
 func TestACallerMayLeaveWithoutEndingTheRun(t *testing.T) {
-	release, ran := make(chan struct{}), make(chan error, 1)
+	began, release, ran := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	g := New(4, func(ctx context.Context, in []int) ([]int, error) {
+		close(began)
 		<-release
 		ran <- ctx.Err()
 		return in, nil
 	})
 	ctx, leave := context.WithCancel(context.Background())
-	leave()
+	go func() { <-began; leave() }()
 	_, err := g.Do(ctx, []int{1})
 	require.ErrorIs(t, err, context.Canceled)
 	close(release)
 	require.NoError(t, <-ran)
+}
+
+func TestWhoLeavesBeforeTheRunIsNotServed(t *testing.T) {
+	began, release := make(chan int, 2), make(chan struct{})
+	g := New(4, func(_ context.Context, in []int) ([]int, error) {
+		began <- in[0]
+		<-release
+		return in, nil
+	})
+	go func() { _, _ = g.Do(context.Background(), []int{1}) }()
+	require.Equal(t, 1, <-began)
+	ctx, leave := context.WithCancel(context.Background())
+	leave()
+	_, err := g.Do(ctx, []int{2})
+	require.ErrorIs(t, err, context.Canceled)
+	close(release)
+	out, err := g.Do(context.Background(), []int{3})
+	require.NoError(t, err)
+	require.Equal(t, []int{3}, out)
+	require.Equal(t, 3, <-began, "2 was dropped")
 }

@@ -13,6 +13,7 @@ CREATE TABLE members (
     role           VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     state          VARCHAR(16) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     verified       BOOLEAN NOT NULL,
+    frozen         BOOLEAN NOT NULL DEFAULT FALSE, -- deactivated by an operator
     password_hash  VARCHAR(255) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
     version        BIGINT NOT NULL,
     created_at     DATETIME(6) NOT NULL,

@@ -42,6 +42,7 @@ type Member struct {
 	Role            Role
 	State           State
 	Verified        bool  // a bank has confirmed the name
+	Frozen          bool  // deactivated by an operator: only an operator reactivates
 	Version         int64 // grows with every change, from 1
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
@@ -60,6 +61,9 @@ type Patch struct {
 	Phone   *string
 	Address *AddressPatch
 	State   *State // Active or Deactivated
+	// ByOperator tells who asks: what an operator has deactivated, only an operator
+	// reactivates.
+	ByOperator bool
 }
 
 // AddressPatch is a partial change of an address.

@@ -28,10 +28,17 @@ func (c *checker) optional(value *string, check func(string) string) *string {
 }
 
 // apply gives the member as the patch makes it. Errors: errs.InvalidRequest when the state of a Pending member is to
-// change: that is for its registration alone.
+// change: that is for its registration alone; errs.RoleForbidden when a member changes itself whom an operator has
+// deactivated: its access token may still be good for minutes.
 func (p Patch) apply(m Member) (Member, error) {
 	if p.State != nil && m.State == Pending {
 		return Member{}, errs.InvalidField("/state", errs.FieldForbidden)
+	}
+	if m.Frozen && !p.ByOperator {
+		return Member{}, errs.RoleForbidden
+	}
+	if p.State != nil {
+		m.Frozen = *p.State == Deactivated && p.ByOperator
 	}
 	if p.Name != nil && !samePerson(m.Name, *p.Name) {
 		m.Verified = false // the bank has confirmed another name

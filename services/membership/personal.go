@@ -36,7 +36,7 @@ func (s *Service) sealInto(row StoredMember, m Member) (StoredMember, error) {
 		}
 		*field.sealed = sealed
 	}
-	row.Region, row.State, row.Verified = m.Address.Region, m.State, m.Verified
+	row.Region, row.State, row.Verified, row.Frozen = m.Address.Region, m.State, m.Verified, m.Frozen
 	row.Version, row.UpdatedAt = m.Version, m.UpdatedAt
 	return row, nil
 }
@@ -45,7 +45,7 @@ func (s *Service) sealInto(row StoredMember, m Member) (StoredMember, error) {
 func (s *Service) open(row StoredMember) (Member, error) {
 	m := Member{
 		ID: row.ID, Address: Address{Region: row.Region}, Role: row.Role, State: row.State,
-		Verified: row.Verified, Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
+		Verified: row.Verified, Frozen: row.Frozen, Version: row.Version, CreatedAt: row.CreatedAt, UpdatedAt: row.UpdatedAt,
 	}
 	for _, field := range []struct {
 		column string

@@ -19,6 +19,7 @@ type StoredMember struct {
 	Role          Role
 	State         State
 	Verified      bool
+	Frozen        bool
 	PasswordHash  string
 	Version       int64
 	CreatedAt     time.Time

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/url"
 	"strings"
 	"testing"
@@ -18,7 +19,6 @@ import (
 	"go.temporal.io/sdk/client"
 	tlog "go.temporal.io/sdk/log"
 	"google.golang.org/protobuf/proto"
-	"log/slog"
 )
 
 const namespace = "default"
@@ -52,43 +52,32 @@ func (p *Platform) WorkflowID(t testing.TB, token, flowID string) string {
 }
 
 // ForgetFlow deletes a flow's history, as Temporal does by itself after its retention.
-// Temporal refuses quietly while its queues have not caught up with the flow's end (up to
-// a minute) and then waits ever longer before it tries again; so it is asked again.
-func (p *Platform) ForgetFlow(t testing.TB, token, flowID string) {
+// The result waits until it is gone. Temporal does it once its queues have caught up with
+// the flow's end, and with all deletions asked for before that end: let the flows end
+// first, then have them all deleted, and it takes less than a minute.
+func (p *Platform) ForgetFlow(t testing.TB, token, flowID string) (await func()) {
 	t.Helper()
 	workflowID := p.WorkflowID(t, token, flowID)
 	c, err := p.TemporalClient()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var asked time.Time
-	Eventually(t, forgetBound, workflowID+" is gone", func() bool {
-		var none *serviceerror.NotFound
-		if _, err := c.DescribeWorkflowExecution(t.Context(), workflowID, ""); errors.As(err, &none) {
-			return true
-		}
-		if time.Since(asked) > askAgain {
-			asked = time.Now()
-			p.deleteWorkflow(t, c, workflowID)
-		}
-		return false
-	})
-}
-
-const (
-	forgetBound = 3 * time.Minute
-	askAgain    = 2 * time.Second
-)
-
-func (p *Platform) deleteWorkflow(t testing.TB, c client.Client, workflowID string) {
-	t.Helper()
-	_, err := c.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
+	_, err = c.WorkflowService().DeleteWorkflowExecution(t.Context(), &workflowservice.DeleteWorkflowExecutionRequest{
 		Namespace: namespace, WorkflowExecution: &commonpb.WorkflowExecution{WorkflowId: workflowID}})
-	var none *serviceerror.NotFound
-	if err != nil && !errors.As(err, &none) {
+	if err != nil {
 		t.Fatalf("delete %s: %v", workflowID, err)
 	}
+	return func() {
+		t.Helper()
+		Eventually(t, forgetBound, workflowID+" is gone", func() bool {
+			_, err := c.DescribeWorkflowExecution(t.Context(), workflowID, "")
+			var none *serviceerror.NotFound
+			return errors.As(err, &none)
+		})
+	}
 }
+
+const forgetBound = 3 * time.Minute
 
 // Flows lists the workflows that a query of Temporal's visibility finds, all for "".
 func (p *Platform) Flows(ctx context.Context, query string) ([]*workflowpb.WorkflowExecutionInfo, error) {

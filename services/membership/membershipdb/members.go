@@ -23,19 +23,20 @@ type memberRow struct {
 	Role          string    `db:"role"`
 	State         string    `db:"state"`
 	Verified      bool      `db:"verified"`
+	Frozen        bool      `db:"frozen"`
 	PasswordHash  string    `db:"password_hash"`
 	Version       int64     `db:"version"`
 	CreatedAt     time.Time `db:"created_at"`
 	UpdatedAt     time.Time `db:"updated_at"`
 }
 
-const memberColumns = `id, email_index, name, email, phone, region, address_detail, role, state, verified, password_hash,
+const memberColumns = `id, email_index, name, email, phone, region, address_detail, role, state, verified, frozen, password_hash,
 	version, created_at, updated_at`
 
 func toMemberRow(m membership.StoredMember) memberRow {
 	return memberRow{
 		ID: m.ID, EmailIndex: m.EmailIndex, Name: m.Name, Email: m.Email, Phone: m.Phone, Region: m.Region,
-		AddressDetail: m.AddressDetail, Role: string(m.Role), State: string(m.State), Verified: m.Verified,
+		AddressDetail: m.AddressDetail, Role: string(m.Role), State: string(m.State), Verified: m.Verified, Frozen: m.Frozen,
 		PasswordHash: m.PasswordHash, Version: m.Version, CreatedAt: m.CreatedAt, UpdatedAt: m.UpdatedAt,
 	}
 }
@@ -43,7 +44,7 @@ func toMemberRow(m membership.StoredMember) memberRow {
 func toMember(r memberRow) membership.StoredMember {
 	return membership.StoredMember{
 		ID: r.ID, EmailIndex: r.EmailIndex, Name: r.Name, Email: r.Email, Phone: r.Phone, Region: r.Region,
-		AddressDetail: r.AddressDetail, Role: membership.Role(r.Role), State: membership.State(r.State), Verified: r.Verified,
+		AddressDetail: r.AddressDetail, Role: membership.Role(r.Role), State: membership.State(r.State), Verified: r.Verified, Frozen: r.Frozen,
 		PasswordHash: r.PasswordHash, Version: r.Version, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 }
@@ -52,7 +53,7 @@ func toMember(r memberRow) membership.StoredMember {
 // what is stored is read back afterwards.
 func (s *Store) AddMembers(ctx context.Context, members []membership.StoredMember) ([]*membership.StoredMember, error) {
 	const q = `INSERT INTO members (` + memberColumns + `)
-		VALUES (:id, :email_index, :name, :email, :phone, :region, :address_detail, :role, :state, :verified, :password_hash,
+		VALUES (:id, :email_index, :name, :email, :phone, :region, :address_detail, :role, :state, :verified, :frozen, :password_hash,
 			:version, :created_at, :updated_at)
 		ON DUPLICATE KEY UPDATE id = members.id`
 	rows, ids := make([]memberRow, len(members)), make([]string, len(members))
@@ -127,7 +128,7 @@ func (s *Store) UpdateMember(ctx context.Context, id string,
 
 func writeMember(ctx context.Context, tx *sqlx.Tx, m membership.StoredMember) error {
 	const q = `UPDATE members SET name = :name, email = :email, phone = :phone, region = :region,
-			address_detail = :address_detail, state = :state, verified = :verified, password_hash = :password_hash,
+			address_detail = :address_detail, state = :state, verified = :verified, frozen = :frozen, password_hash = :password_hash,
 			version = :version, updated_at = :updated_at
 		WHERE id = :id`
 	_, err := tx.NamedExecContext(ctx, q, toMemberRow(m))
