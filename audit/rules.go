@@ -83,7 +83,7 @@ func (s *story) withoutRequest() []string {
 	return complaints
 }
 
-// burnt tells whether the id only keeps a late hold from being made.
+// burnt tells whether the id only keeps a late hold or posting from being made.
 func (s *story) burnt() bool { return s.opening != nil && s.opening.closes() == s.id }
 
 func (s *story) checkOpening(p plan) string {
@@ -176,11 +176,11 @@ func (s *story) checkStates(p plan) string {
 }
 
 func (s *story) checkPosted() string {
-	state := s.request.State
+	state, posted := s.request.State, s.opening != nil && !s.burnt()
 	switch {
-	case s.request.phase() == done && s.opening == nil:
+	case s.request.phase() == done && !posted:
 		return state + ", and the ledger has no posting"
-	case s.request.phase() == undone && s.opening != nil:
+	case s.request.phase() == undone && posted:
 		return state + ", and the ledger has moved the money"
 	default:
 		return ""

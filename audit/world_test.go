@@ -291,7 +291,10 @@ func (w *world) remit(from, to member, amount int64, topUpID string, state recor
 			Legs: []ledger.Leg{{From: ledger.WalletAccount(from.id), To: ledger.WalletAccount(to.id), Amount: amount}}}})
 		require.NoError(w.t, err)
 		require.True(w.t, results[0].Done(), results[0].Refusal.Code)
-	} else {
+	} else { // refused: its ref is burnt
+		results, err := w.money.Post(ctx, []ledger.Command{{Op: ledger.OpRelease, Ref: r.ID + "/release", HoldRef: r.ID}})
+		require.NoError(w.t, err)
+		require.True(w.t, results[0].Done(), results[0].Refusal.Code)
 		failure = record.FailureOf(errs.InsufficientBalance)
 	}
 	require.NoError(w.t, w.remittance.Move(ctx, []record.Move{{ID: r.ID, State: state, Failure: failure}}))

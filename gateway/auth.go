@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"net/netip"
 	"slices"
 	"strings"
 
@@ -72,4 +73,20 @@ func callerOf(c *gin.Context) caller {
 	p, _ := c.Get(callerKey)
 	who, _ := p.(caller)
 	return who
+}
+
+// neighboursAndOverseers lets pass who asks from this very machine, as a collector of
+// metrics beside the process does, and operators and auditors from anywhere.
+func (s *Server) neighboursAndOverseers() gin.HandlerFunc {
+	authenticate, overseers := s.authenticate(), allow(membership.RoleOperator, membership.RoleAuditor)
+	return func(c *gin.Context) {
+		peer, err := netip.ParseAddrPort(c.Request.RemoteAddr)
+		if err == nil && peer.Addr().Unmap().IsLoopback() && c.GetHeader("X-Forwarded-For") == "" && c.GetHeader("Forwarded") == "" {
+			c.Next()
+			return
+		}
+		if authenticate(c); !c.IsAborted() {
+			overseers(c)
+		}
+	}
 }

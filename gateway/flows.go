@@ -90,9 +90,11 @@ func (l *launcher) start(ctx context.Context, f launch) (known *outcome, err err
 func (l *launcher) options(f launch) client.StartWorkflowOptions {
 	attributes := append([]temporal.SearchAttributeUpdate{contract.FlowStateKey.ValueSet(string(record.Processing))}, f.attributes...)
 	return client.StartWorkflowOptions{
-		ID:                                       contract.WorkflowID(f.recordID),
-		TaskQueue:                                contract.FlowQueue,
-		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		ID:        contract.WorkflowID(f.recordID),
+		TaskQueue: contract.FlowQueue,
+		// A flow that was terminated by hand may be taken up again by the same request; its
+		// steps find what they did. One that ended by itself is not run twice.
+		WorkflowIDReusePolicy:                    enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 		EnableEagerStart:                         true,
 		Memo:                                     map[string]any{contract.FingerprintMemo: f.fingerprint},

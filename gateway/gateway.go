@@ -36,6 +36,7 @@ type Dependencies struct {
 	Metrics     *prometheus.Registry
 	Log         *slog.Logger
 	FlowWait    time.Duration    // how long a money request waits for its flow
+	Proxies     []string         // whose word on the client's address is believed
 	WebURL      string           // of the Temporal Web UI, "" for none
 	Namespace   string           // of the flows, for links to the Web UI
 	Checks      map[string]Check // what /readyz asks, by name
@@ -69,7 +70,10 @@ func New(d Dependencies) http.Handler {
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = true // handlers pass the request's own context on
-	_ = e.SetTrustedProxies(nil) // the peer's address is the client's; nil cannot be refused
+	if err := e.SetTrustedProxies(d.Proxies); err != nil {
+		d.Log.Error("trusted proxies refused: no forwarded address is believed", "error", err)
+		_ = e.SetTrustedProxies(nil) // cannot be refused
+	}
 	e.Use(identify(), s.observe(), s.survive(), limitBody())
 	e.NoRoute(func(c *gin.Context) { fail(c, errs.NoSuchRoute) })
 	e.NoMethod(func(c *gin.Context) { failWith(c, http.StatusMethodNotAllowed, errs.MethodNotAllowed) })
@@ -84,7 +88,7 @@ func New(d Dependencies) http.Handler {
 func (s *Server) publicRoutes(r gin.IRouter) {
 	r.GET("/livez", live)
 	r.GET("/readyz", s.ready)
-	r.GET("/metrics", s.metrics())
+	r.GET("/metrics", s.neighboursAndOverseers(), s.metrics())
 	r.GET("/.well-known/jwks.json", s.jwks)
 	r.GET("/openapi.json", openAPI)
 	r.GET("/swagger/*any", swaggerUI())

@@ -41,6 +41,9 @@ const (
 	bankCalls      = 64
 	bankPollers    = 1
 	deadlockFinder = 5 * time.Second
+	// cachedFlows bounds the waiting flows that are kept in memory; another one is rebuilt
+	// from its history when it goes on. A bank that is away makes many wait.
+	cachedFlows = 2000
 )
 
 // Workers polls the flows' queue and one queue for each bank.
@@ -49,6 +52,7 @@ type Workers struct{ all []worker.Worker }
 // New makes the workers of one process. onFatal is told when Temporal refuses a worker
 // for good.
 func New(c client.Client, s Services, banks []banking.Institution, onFatal func(error)) *Workers {
+	worker.SetStickyWorkflowCacheSize(cachedFlows)
 	w := &Workers{all: []worker.Worker{flowWorker(c, s, onFatal)}}
 	for _, b := range banks {
 		w.all = append(w.all, bankWorker(c, s, b, onFatal))

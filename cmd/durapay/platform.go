@@ -168,7 +168,7 @@ func (p *platform) gateway() http.Handler {
 		Temporal: p.temporal, Payloads: payloads, Tokens: p.tokens,
 		Membership: p.services.Membership, Banking: p.services.Banking, Money: p.services.Money, Remittance: p.services.Remittance,
 		Fingerprint: p.config.Secrets.Index, Metrics: p.metrics, Log: p.log,
-		FlowWait: p.config.FlowWait, WebURL: p.config.Temporal.WebURL, Namespace: p.config.Temporal.Namespace,
+		FlowWait: p.config.FlowWait, Proxies: p.config.Proxies, WebURL: p.config.Temporal.WebURL, Namespace: p.config.Temporal.Namespace,
 		Checks: p.checks(),
 	})
 }

@@ -59,20 +59,14 @@ func run(ctx context.Context, withGateway, withWorkers bool) error {
 	return p.serveHTTP(ctx, handler, fatal)
 }
 
-// The live heap of this process is a few MiB, over which Go's default collects all the
-// time: a fifth of the CPU under load. A larger headroom, bounded, costs some 100 MiB.
-const (
-	gcPercent   = 400
-	memoryBound = 256 << 20 // bytes
-)
+// gcPercent gives the collector room: the live heap of this process is a few MiB, over
+// which Go's default collects all the time, a fifth of the CPU under load.
+const gcPercent = 400
 
 // tuneGC leaves alone what the operator has set.
 func tuneGC() {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
-	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryBound)
 	}
 }
 

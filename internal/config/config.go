@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -30,8 +31,9 @@ const (
 	TransferValidity = "DURAPAY_BANK_TRANSFER_VALIDITY" // a transfer is refused by the bank when it arrives later, default 10s
 	Corporate        = "DURAPAY_CORPORATE_ACCOUNT"      // bankCode:accountNumber
 
-	Listen   = "DURAPAY_LISTEN"    // the gateway's address
-	FlowWait = "DURAPAY_FLOW_WAIT" // how long a money request waits for its flow, default 2s
+	Listen         = "DURAPAY_LISTEN"          // the gateway's address
+	TrustedProxies = "DURAPAY_TRUSTED_PROXIES" // addresses or networks, by comma, whose X-Forwarded-For is believed; default none
+	FlowWait       = "DURAPAY_FLOW_WAIT"       // how long a money request waits for its flow, default 2s
 
 	PIIKeys          = "DURAPAY_PII_KEYS"   // id:base64[,id:base64], the first encrypts
 	IndexKey         = "DURAPAY_INDEX_KEY"  // base64
@@ -96,6 +98,7 @@ type Platform struct {
 	Secrets  Secrets
 	Operator Operator
 	Listen   string
+	Proxies  []string // trusted
 	FlowWait time.Duration
 }
 
@@ -135,6 +138,7 @@ func ReadPlatform() (Platform, error) {
 		MySQL: r.mysql(), Temporal: r.temporal(), Bank: r.bank(), Secrets: r.secrets(),
 		Operator: Operator{Email: os.Getenv(OperatorEmail), Password: os.Getenv(OperatorPassword)},
 		Listen:   r.withDefault(Listen, "127.0.0.1:8080"),
+		Proxies:  r.networks(TrustedProxies),
 		FlowWait: r.duration(FlowWait, defaultFlowWait),
 	}
 	if p.FlowWait > longestFlowWait {
@@ -178,6 +182,22 @@ func (r *reader) duration(name string, fallback time.Duration) time.Duration {
 		return fallback
 	}
 	return d
+}
+
+// networks reads addresses and networks in CIDR form.
+func (r *reader) networks(name string) []string {
+	var out []string
+	for _, part := range strings.Split(os.Getenv(name), ",") {
+		if part = strings.TrimSpace(part); part == "" {
+			continue
+		}
+		_, addressErr := netip.ParseAddr(part)
+		if _, err := netip.ParsePrefix(part); err != nil && addressErr != nil {
+			r.problem(name, "expected addresses or networks such as 10.0.0.0/8, got "+strconv.Quote(part))
+		}
+		out = append(out, part)
+	}
+	return out
 }
 
 func (r *reader) mysql() MySQL {

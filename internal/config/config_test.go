@@ -14,7 +14,7 @@ func complete(t *testing.T) {
 	for name, value := range map[string]string{
 		MySQLAddress: "127.0.0.1:3306", MySQLUser: "", MySQLPrefix: "", TemporalAddress: "127.0.0.1:7233", TemporalNamespace: "",
 		TemporalWebURL: "http://127.0.0.1:8233/", BankURL: "http://127.0.0.1:8090/", Corporate: "004:10000000000001",
-		BankTimeout: "", TransferValidity: "", FlowWait: "", Listen: "",
+		BankTimeout: "", TransferValidity: "", FlowWait: "", Listen: "", TrustedProxies: "",
 		PIIKeys: "k:" + key, CodecKeys: "k:" + key, IndexKey: key, TokenKeys: "k:" + key,
 	} {
 		t.Setenv(name, value)
@@ -46,7 +46,7 @@ func TestEverythingMissingIsNamedAtOnce(t *testing.T) {
 
 func TestAWrongSettingIsNamedWithoutItsSecret(t *testing.T) {
 	for name, value := range map[string]string{
-		PIIKeys: "k:c2VjcmV0", IndexKey: "c2VjcmV0", CodecKeys: "secret", Corporate: "004", BankTimeout: "5", TransferValidity: "-1s", FlowWait: "1h",
+		PIIKeys: "k:c2VjcmV0", IndexKey: "c2VjcmV0", CodecKeys: "secret", Corporate: "004", BankTimeout: "5", TransferValidity: "-1s", FlowWait: "1h", TrustedProxies: "10.0.0.0/8, gateway",
 	} {
 		t.Run(name, func(t *testing.T) {
 			complete(t)

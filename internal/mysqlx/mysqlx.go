@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 
@@ -56,6 +57,11 @@ const (
 	ioTimeout   = 30 * time.Second
 )
 
+// serverIdle is how long the server keeps a session of ours that says nothing, with the
+// locks of its transaction. A process that is frozen, or whose network is gone, would
+// otherwise hold them for hours.
+const serverIdle = 30 * time.Second
+
 // Open makes a connection pool; it does not connect yet.
 // Settings that matter: clientFoundRows (an UPDATE that changes nothing still counts
 // its row), UTC on both sides, interpolateParams (one round trip for a statement
@@ -68,7 +74,7 @@ func Open(c Config) (*sqlx.DB, error) {
 	cfg.Loc = time.UTC
 	cfg.Collation = "utf8mb4_bin"
 	cfg.Timeout, cfg.ReadTimeout, cfg.WriteTimeout = dialTimeout, ioTimeout, ioTimeout
-	cfg.Params = map[string]string{"time_zone": "'+00:00'"}
+	cfg.Params = map[string]string{"time_zone": "'+00:00'", "wait_timeout": strconv.Itoa(int(serverIdle / time.Second))}
 	cfg.Logger = quiet{}
 	connector, err := mysql.NewConnector(cfg)
 	if err != nil {
@@ -81,7 +87,7 @@ func Open(c Config) (*sqlx.DB, error) {
 	}
 	db.SetMaxOpenConns(conns)
 	db.SetMaxIdleConns(conns)
-	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxIdleTime(serverIdle / 2)
 	return db, nil
 }
 

@@ -91,7 +91,8 @@ type Answer struct {
 // bank has not got it, which is final only once it may no longer arrive.
 type Inquiry struct {
 	NotFound bool
-	Answer   Answer // when found
+	At       time.Time // by the bank's clock, not ahead of it; zero when the bank does not tell
+	Answer   Answer    // when found
 }
 
 // StatementQuery asks for entries of an account at a bank on one Asia/Seoul date.

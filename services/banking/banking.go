@@ -28,7 +28,7 @@ type CorporateAccount struct {
 // The defaults of Options.
 const (
 	DefaultTransferValidity = 10 * time.Second
-	DefaultClockMargin      = 2 * time.Second
+	DefaultClockMargin      = time.Minute
 )
 
 // Options are what differs between deployments.
@@ -38,7 +38,8 @@ type Options struct {
 	Corporate CorporateAccount
 	// TransferValidity is how long after it was sent a bank may still take a transfer.
 	TransferValidity time.Duration
-	// ClockMargin is how far the bank's clock may lag behind ours.
+	// ClockMargin is how far the clock of a bank that does not tell its time may lag
+	// behind ours.
 	ClockMargin time.Duration
 }
 

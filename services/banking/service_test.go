@@ -782,3 +782,23 @@ func TestNoColumnHoldsPersonalDataInTheClear(t *testing.T) {
 		require.NoError(t, rows.Close())
 	}
 }
+
+// A transfer may wait for its bank for hours; a consent that is revoked meanwhile counts.
+func TestADebitIsNotSentAfterItsConsentIsRevoked(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	n := newAccount("mem_1")
+	w.link(t, n)
+	f := order(banking.Debit)
+	f.BankAccountID, f.MembershipID, f.Number, f.HolderName, f.BankCode = n.ID, "mem_1", "", "", ""
+	w.prepare(t, f)
+	_, err := w.Unlink(ctx, "mem_1", n.ID)
+	require.NoError(t, err)
+	for range 2 {
+		answer, err := w.Submit(ctx, f.ID)
+		require.NoError(t, err)
+		require.Equal(t, banking.Rejected, answer.Kind)
+		require.Equal(t, errs.BankAccountUnlinked.Code, answer.Reason)
+	}
+	require.Zero(t, w.bank.called(f.Reference))
+	require.Equal(t, banking.StateRejected, w.state(t, f.ID))
+}

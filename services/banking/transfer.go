@@ -105,6 +105,9 @@ func (s *Service) Submit(ctx context.Context, id string) (Answer, error) {
 	if err != nil || row.State != StateRequested {
 		return row.answer(), err
 	}
+	if gone, err := s.consentGone(ctx, row); err != nil || gone {
+		return Answer{Kind: Rejected, Reason: errs.BankAccountUnlinked.Code}, err
+	}
 	f, err := s.sealer.openFirmbanking(row) // before the claim: a row that cannot be opened is not to be lost as SENT
 	if err != nil {
 		return Answer{}, err
@@ -122,6 +125,21 @@ func (s *Service) Submit(ctx context.Context, id string) (Answer, error) {
 		return row.answer(), err
 	}
 	return s.send(ctx, f), nil
+}
+
+// consentGone tells whether the holder has revoked the consent to a debit since it was
+// prepared; the transfer is then closed. A transfer may wait for its bank for hours.
+func (s *Service) consentGone(ctx context.Context, row FirmbankingRow) (bool, error) {
+	if row.Direction != Debit || row.BankAccountID == "" {
+		return false, nil
+	}
+	accounts, err := s.accountsByID(ctx, []string{row.BankAccountID})
+	if err != nil || accounts[row.BankAccountID].State == Linked {
+		return false, err
+	}
+	return s.store.MoveFirmbanking(ctx, row.ID, FirmbankingMove{
+		From: []FirmbankingState{StateRequested}, To: StateRejected, Reason: errs.BankAccountUnlinked.Code, At: s.now(),
+	})
 }
 
 // send calls the bank and keeps its answer.
@@ -252,17 +270,26 @@ func (s *Service) ask(ctx context.Context, row FirmbankingRow) (Answer, error) {
 	return s.keep(ctx, row.ID, s.conclude(row, inquiry, asked))
 }
 
-// conclude turns the bank's word into an answer. A NOT_FOUND is final once the bank's
-// clock, however late it runs, has passed the end of validity: a bank refuses what
-// arrives after that.
+// conclude turns the bank's word into an answer.
 func (s *Service) conclude(row FirmbankingRow, inquiry Inquiry, asked time.Time) Answer {
-	if !inquiry.NotFound {
+	switch {
+	case !inquiry.NotFound:
 		return inquiry.Answer
-	}
-	if row.ValidUntil != nil && asked.After(row.ValidUntil.Add(s.o.ClockMargin)) {
+	case row.ValidUntil != nil && s.expired(*row.ValidUntil, inquiry.At, asked):
 		return notExecuted()
+	default:
+		return Answer{Kind: Unknown}
 	}
-	return Answer{Kind: Unknown}
+}
+
+// expired tells whether a bank that has not got a transfer would refuse it from now on.
+// The bank refuses by its own clock, so its own time decides; where it tells none, ours
+// does, with a margin for how far the two may be apart.
+func (s *Service) expired(validUntil, banksTime, asked time.Time) bool {
+	if !banksTime.IsZero() {
+		return banksTime.After(validUntil)
+	}
+	return asked.After(validUntil.Add(s.o.ClockMargin))
 }
 
 // FindFirmbanking gives a transfer with number and name. Errors: errs.FirmbankingNotFound.

@@ -116,6 +116,9 @@ func (c *Client) call(ctx context.Context, method, path string, query url.Values
 		return withoutURL(err)
 	}
 	defer func() { _ = response.Body.Close() }() // all of it that matters has been read
+	if d, ok := out.(dated); ok {
+		d.answeredAt(response.Header)
+	}
 	return read(response, out)
 }
 
@@ -188,10 +191,25 @@ func (c *Client) Transfer(ctx context.Context, t banking.Transfer) (banking.Answ
 	return out.answer()
 }
 
+// dated is an answer whose time by the bank's clock matters.
+type dated interface{ answeredAt(http.Header) }
+
+// inquiryResponse is an answer with the bank's time, in whole seconds and never ahead.
+type inquiryResponse struct {
+	transferResponse
+	at time.Time
+}
+
+func (r *inquiryResponse) answeredAt(h http.Header) {
+	if at, err := http.ParseTime(h.Get("Date")); err == nil { // without one the time stays unknown
+		r.at = at.UTC()
+	}
+}
+
 // Inquire asks what became of a transfer. Only the bank's own NOT_FOUND says that it is
 // not there; a 404 may come from anything on the way.
 func (c *Client) Inquire(ctx context.Context, reference string) (banking.Inquiry, error) {
-	var out transferResponse
+	var out inquiryResponse
 	if err := c.get(ctx, "/v1/transfers/"+reference, nil, &out); err != nil {
 		return banking.Inquiry{}, err
 	}
@@ -199,7 +217,7 @@ func (c *Client) Inquire(ctx context.Context, reference string) (banking.Inquiry
 		return banking.Inquiry{}, errors.New("bank answer: another reference")
 	}
 	if out.Status == statusNotFound {
-		return banking.Inquiry{NotFound: true}, nil
+		return banking.Inquiry{NotFound: true, At: out.at}, nil
 	}
 	answer, err := out.answer()
 	return banking.Inquiry{Answer: answer}, err
