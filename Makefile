@@ -34,7 +34,7 @@ bin/testenv:
 # One MariaDB and one Temporal server for all packages; they end with the tests.
 test: $(BINARY) bin/testenv ## all tests, with a private MariaDB and Temporal (ARGS: go test's flags)
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
-	@DURAPAY_TEST_BINARY=$(CURDIR)/$(BINARY) ./bin/testenv go test $(RACE) ./... $(ARGS)
+	@DURAPAY_TEST_BINARY=$(CURDIR)/$(BINARY) ./bin/testenv go test -timeout 20m $(RACE) ./... $(ARGS)
 
 lint: ## format, vet, staticcheck, workflow determinism, generated files
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }
