@@ -31,10 +31,12 @@ $(BINARY):
 bin/testenv:
 	@go build -o $@ ./internal/devenv/testenv
 
-# One MariaDB and one Temporal server for all packages; they end with the tests.
+# One MariaDB and one Temporal server for all packages; they end with the tests. Those
+# from outside bring platforms of their own and come after, one package at a time.
 test: $(BINARY) bin/testenv ## all tests, with a private MariaDB and Temporal (ARGS: go test's flags)
 	$(if $(RACE),,@echo "no C compiler: testing without the race detector")
-	@DURAPAY_TEST_BINARY=$(CURDIR)/$(BINARY) ./bin/testenv go test -timeout 20m $(RACE) ./... $(ARGS)
+	@./bin/testenv go test -timeout 20m $(RACE) $$(go list ./... | grep -v '^durapay/test/') $(ARGS)
+	@DURAPAY_TEST_BINARY=$(CURDIR)/$(BINARY) go test -timeout 20m -p 1 $(RACE) ./test/... $(ARGS)
 
 lint: ## format, vet, staticcheck, workflow determinism, generated files
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed:"; echo "$$unformatted"; exit 1; }

@@ -98,7 +98,6 @@ func (r *remittance) topUp(ctx workflow.Context, short record.Failure) (record.F
 	in := contract.TopUp{ID: contract.AutoTopUpID(r.in.ID), MembershipID: r.in.SenderID, BankAccountID: r.in.AutoTopUpAccountID,
 		Amount: rules.AutoTopUpAmount(missing), Fingerprint: r.in.Fingerprint}
 	r.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
-	run(ctx, contract.RemittanceSetTopUp, databaseStep("link to the top-up"), contract.TopUpLink{RemittanceID: r.in.ID, TopUpID: in.ID})
 	var out contract.Outcome
 	err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)
 	if temporal.IsCanceledError(err) {
@@ -110,6 +109,9 @@ func (r *remittance) topUp(ctx workflow.Context, short record.Failure) (record.F
 		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.InternalError.Code)), nil
 	}
 	must(contract.TopUpFlow, err)
+	// Linked only now: a task that is lost before the top-up began may find, when it is
+	// run again, that the balance is no longer short.
+	run(ctx, contract.RemittanceSetTopUp, databaseStep("link to the top-up"), contract.TopUpLink{RemittanceID: r.in.ID, TopUpID: in.ID})
 	if out.State != record.Succeeded {
 		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
 	}

@@ -370,13 +370,13 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $REM
 			POST $REM 25000 $HANA>$DURI insufficient_balance
-			set top-up $AUTO
 			begin $AUTO
 			HOLD $AUTO 30000 system/bank-float>$HANA
 			prepare DEBIT topup/$AUTO/debit 30000
 			submit
 			CAPTURE $AUTO
 			move $AUTO SUCCEEDED
+			set top-up $AUTO
 			POST $REM 25000 $HANA>$DURI
 			move $REM SUCCEEDED`)},
 	{name: "top-up refused", flow: contract.RemittanceFlow, in: autoIn, state: record.Failed, code: errs.AutoTopUpFailed.Code,
@@ -385,7 +385,6 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $REM
 			POST $REM 25000 $HANA>$DURI insufficient_balance
-			set top-up $AUTO
 			begin $AUTO
 			HOLD $AUTO 30000 system/bank-float>$HANA
 			prepare DEBIT topup/$AUTO/debit 30000
@@ -393,6 +392,7 @@ var scenarios = []scenario{
 			abandon debit
 			RELEASE $AUTO
 			move $AUTO FAILED bank_insufficient_funds
+			set top-up $AUTO
 			RELEASE $REM
 			move $REM FAILED auto_top_up_failed`)},
 	{name: "spent meanwhile", flow: contract.RemittanceFlow, in: autoIn, state: record.Failed, code: errs.InsufficientBalance.Code,
@@ -401,13 +401,13 @@ var scenarios = []scenario{
 		}, diary: lines(`
 			begin $REM
 			POST $REM 25000 $HANA>$DURI insufficient_balance
-			set top-up $AUTO
 			begin $AUTO
 			HOLD $AUTO 30000 system/bank-float>$HANA
 			prepare DEBIT topup/$AUTO/debit 30000
 			submit
 			CAPTURE $AUTO
 			move $AUTO SUCCEEDED
+			set top-up $AUTO
 			POST $REM 25000 $HANA>$DURI insufficient_balance
 			RELEASE $REM
 			move $REM FAILED insufficient_balance`)},

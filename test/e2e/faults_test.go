@@ -210,3 +210,26 @@ func requireKorean(t *testing.T, text string) {
 	}
 	require.Fail(t, "not Korean", text)
 }
+
+// A flow that was terminated by hand is taken up again by the same request, from where
+// its records stand: what the bank has done counts, and nothing is done twice.
+func TestATerminatedFlowIsTakenUpAgain(t *testing.T) {
+	t.Parallel()
+	fund(t)
+	p := harness.Shared(t)
+	for effect, code := range map[string]string{"TIMEOUT_AFTER": "", "TIMEOUT_BEFORE": "bank_not_executed"} {
+		for name, build := range bankCases {
+			t.Run(name+"/"+effect, func(t *testing.T) {
+				t.Parallel()
+				c := build(t)
+				p.Fault(t, harness.On(harness.Transfer, c.account, harness.Effect{Type: effect}))
+				key := newKey()
+				receipt := harness.Read[apiclient.Accepted](t, c.send(t, key), http.StatusAccepted)
+				temporal, err := p.TemporalClient()
+				require.NoError(t, err)
+				require.NoError(t, temporal.TerminateWorkflow(t.Context(), p.WorkflowID(t, c.token, receipt.Flow.ID), "", "by hand"))
+				c.requireOutcome(t, c.send(t, key), code)
+			})
+		}
+	}
+}
