@@ -48,7 +48,7 @@ func (a *Membership) Activate(ctx context.Context, memberIDs []string) error {
 func (a *Membership) Standings(ctx context.Context, memberIDs []string) ([]contract.Standing, error) {
 	standings, err := a.Service.Standings(ctx, memberIDs)
 	return each(standings, func(s membership.Standing) contract.Standing {
-		return contract.Standing{Exists: s.Exists, Active: s.Active, Verified: s.Verified}
+		return contract.Standing{Exists: s.Exists, Active: s.Active}
 	}), trouble(ctx, err)
 }
 

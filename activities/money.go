@@ -59,7 +59,7 @@ func (a *Money) Book(ctx context.Context, in []contract.Command) error {
 // OpenWallets opens wallets. Refused: wallet_exists.
 func (a *Money) OpenWallets(ctx context.Context, in []contract.OpenWallet) ([]record.Failure, error) {
 	failures, err := a.Service.OpenWallets(ctx, each(in, func(w contract.OpenWallet) money.OpenWallet {
-		return money.OpenWallet{MembershipID: w.MembershipID, Verified: w.Verified, OnceRef: w.FlowID}
+		return money.OpenWallet{MembershipID: w.MembershipID, OnceRef: w.FlowID}
 	}))
 	return failures, trouble(ctx, err)
 }

@@ -13,7 +13,6 @@ var (
 	IdempotencyReused  = def(Refused, "idempotency_key_reused")
 	NoSuchRoute        = def(NotFound, "no_such_route")
 	MethodNotAllowed   = def(Invalid, "method_not_allowed")
-	ResourceNotFound   = def(NotFound, "not_found")
 	EtagMismatch       = def(Precondition, "etag_mismatch")
 	EtagMissing        = def(Precondition, "etag_missing")
 	FlowNotFound       = def(NotFound, "flow_not_found")
@@ -55,7 +54,6 @@ var (
 	BankAccountNotFound   = def(NotFound, "bank_account_not_found")
 	BankAccountDuplicate  = def(Conflict, "bank_account_duplicate")
 	BankAccountUnlinked   = def(Refused, "bank_account_unlinked")
-	ConsentRequired       = def(Refused, "debit_consent_required")
 	BankNoSuchAccount     = def(Refused, "bank_no_such_account")
 	BankAccountClosed     = def(Refused, "bank_account_closed")
 	BankAccountSuspended  = def(Refused, "bank_account_suspended")
@@ -66,7 +64,6 @@ var (
 	BankMaintenance       = def(Refused, "bank_maintenance")
 	BankNotExecuted       = def(Refused, "bank_not_executed")
 	BankDeclined          = def(Refused, "bank_declined")
-	BankUnknown           = def(Refused, "bank_not_supported")
 	BankUnreachable       = def(Unavailable, "bank_unreachable")
 	FirmbankingNotFound   = def(NotFound, "firmbanking_not_found")
 
@@ -116,7 +113,6 @@ func All() []*Error {
 		IdempotencyReused,
 		NoSuchRoute,
 		MethodNotAllowed,
-		ResourceNotFound,
 		EtagMismatch,
 		EtagMissing,
 		FlowNotFound,
@@ -150,7 +146,6 @@ func All() []*Error {
 		BankAccountNotFound,
 		BankAccountDuplicate,
 		BankAccountUnlinked,
-		ConsentRequired,
 		BankNoSuchAccount,
 		BankAccountClosed,
 		BankAccountSuspended,
@@ -161,7 +156,6 @@ func All() []*Error {
 		BankMaintenance,
 		BankNotExecuted,
 		BankDeclined,
-		BankUnknown,
 		BankUnreachable,
 		FirmbankingNotFound,
 		WalletNotFound,

@@ -15,8 +15,8 @@ import (
 // the account, credit the wallet. The room is reserved first, so that money that has
 // left the bank always has a place to go.
 //
-// Cost: four database steps before the bank and two after it, one task hop each way to
-// the bank's queue.
+// Cost: five database steps before the bank, two of them at once, and two after it; one
+// task hop each way to the bank's queue.
 type topUp struct {
 	*flow
 	in contract.TopUp

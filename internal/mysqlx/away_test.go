@@ -41,3 +41,14 @@ func TestAServerThatEndsAStatementIsAway(t *testing.T) {
 		_ = conn.Close() // it may be gone already
 	}
 }
+
+// A process that is frozen in a transaction must not hold its locks for hours: the server
+// ends a session of ours that says nothing for this many seconds.
+func TestTheServerGivesUpASilentSession(t *testing.T) {
+	db, err := mysqlx.Open(devtest.Server(t))
+	require.NoError(t, err)
+	defer db.Close()
+	var seconds int
+	require.NoError(t, db.GetContext(t.Context(), &seconds, "SELECT @@SESSION.wait_timeout"))
+	require.Equal(t, 30, seconds)
+}

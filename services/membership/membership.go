@@ -204,14 +204,7 @@ func checkBatch(n int) error {
 	return nil
 }
 
-// MarkVerified notes that a bank has confirmed the member's name. Errors: errs.MemberNotFound.
-func (s *Service) MarkVerified(ctx context.Context, memberID string) error {
-	_, err := s.store.UpdateMember(ctx, memberID, func(m StoredMember) (MemberChange, error) {
-		return MemberChange{Member: s.verified(m)}, nil
-	})
-	return err
-}
-
+// verified notes that a bank has confirmed the name.
 func (s *Service) verified(m StoredMember) StoredMember {
 	if !m.Verified {
 		m.Verified, m.Version, m.UpdatedAt = true, m.Version+1, s.now()
@@ -219,17 +212,8 @@ func (s *Service) verified(m StoredMember) StoredMember {
 	return m
 }
 
-// NameMatches tells whether an account holder has the member's name; the composition of the letters, white space
-// and letter case make no difference. Errors: errs.MemberNotFound.
-func (s *Service) NameMatches(ctx context.Context, memberID, holderName string) (bool, error) {
-	m, err := s.Find(ctx, memberID)
-	if err != nil {
-		return false, err
-	}
-	return samePerson(m.Name, holderName), nil
-}
-
-// ConfirmName is NameMatches and, if so, MarkVerified in one step: no other name can slip in between.
+// ConfirmName verifies a member whose name is that of an account holder whom a bank has confirmed, in one step: no
+// other name can slip in between. The composition of the letters, white space and letter case make no difference.
 // Errors: errs.MemberNotFound.
 func (s *Service) ConfirmName(ctx context.Context, memberID, holderName string) (same bool, err error) {
 	_, err = s.store.UpdateMember(ctx, memberID, func(stored StoredMember) (MemberChange, error) {

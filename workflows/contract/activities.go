@@ -60,9 +60,8 @@ type Begun struct {
 
 // Standing is what a flow may know of a member.
 type Standing struct {
-	Exists   bool `json:"exists"`
-	Active   bool `json:"active"`
-	Verified bool `json:"verified"`
+	Exists bool `json:"exists"`
+	Active bool `json:"active"`
 }
 
 // NameCheck asks whether a bank account's holder is the member, by name.
@@ -75,7 +74,6 @@ type NameCheck struct {
 type OpenWallet struct {
 	MembershipID string `json:"membershipId"`
 	FlowID       string `json:"flowId"`
-	Verified     bool   `json:"verified"`
 }
 
 // Use asks whether a member may use a linked account.

@@ -93,6 +93,14 @@ func (e *env) member(email string) membership.Member {
 	return m
 }
 
+// verify has a bank confirm a member's name.
+func (e *env) verify(m membership.Member) {
+	e.t.Helper()
+	same, err := e.ConfirmName(e.t.Context(), m.ID, m.Name)
+	require.NoError(e.t, err)
+	require.True(e.t, same)
+}
+
 // pending registers one whose flow is not done.
 func (e *env) pending(email string) string {
 	e.t.Helper()

@@ -207,7 +207,7 @@ func TestListsAreBounded(t *testing.T) {
 func TestStandingsComeInTheOrderOfTheIDs(t *testing.T) {
 	e := newEnv(t)
 	a, b, nobody := e.member("a@example.com"), e.pending("b@example.com"), newID()
-	require.NoError(t, e.MarkVerified(t.Context(), a.ID))
+	e.verify(a)
 	standings, err := e.Standings(t.Context(), []string{nobody, b, a.ID, b})
 	require.NoError(t, err)
 	pending := membership.Standing{ID: b, Exists: true, Role: membership.RoleMember}
@@ -219,9 +219,8 @@ func TestStandingsComeInTheOrderOfTheIDs(t *testing.T) {
 func TestModifyChangesTheVersionSeen(t *testing.T) {
 	e := newEnv(t)
 	m := e.member("a@example.com")
-	require.NoError(t, e.MarkVerified(t.Context(), m.ID))
-	require.NoError(t, e.MarkVerified(t.Context(), m.ID))
-	require.ErrorIs(t, e.MarkVerified(t.Context(), newID()), errs.MemberNotFound)
+	e.verify(m)
+	e.verify(m)
 	e.advance(time.Second)
 	_, err := e.Modify(t.Context(), m.ID, 1, membership.Patch{Phone: ptr("011-234-5678")})
 	require.ErrorIs(t, err, errs.EtagMismatch)
@@ -261,19 +260,6 @@ func TestOneOfManyModificationsOfAVersionWins(t *testing.T) {
 		}
 	}
 	require.Equal(t, 1, won)
-}
-
-func TestNameMatches(t *testing.T) {
-	e := newEnv(t)
-	m := e.member("a@example.com")
-	match, err := e.NameMatches(t.Context(), m.ID, " 홍 길동")
-	require.NoError(t, err)
-	require.True(t, match)
-	match, err = e.NameMatches(t.Context(), m.ID, "홍길순")
-	require.NoError(t, err)
-	require.False(t, match)
-	_, err = e.NameMatches(t.Context(), newID(), "홍길동")
-	require.ErrorIs(t, err, errs.MemberNotFound)
 }
 
 func TestConfirmNameVerifiesTheRightNameOnly(t *testing.T) {
@@ -398,4 +384,43 @@ func TestSwappedColumnsDoNotOpen(t *testing.T) {
 	require.NoError(t, err)
 	_, err = e.Find(t.Context(), b.ID)
 	require.Equal(t, errs.Internal, errs.KindOf(err))
+}
+
+// What an operator has deactivated stays so for the member, whose access token may still
+// be good; what a member has deactivated itself, it may take back.
+func TestOnlyAnOperatorTakesBackWhatAnOperatorDeactivated(t *testing.T) {
+	off, on := membership.Patch{State: ptr(membership.Deactivated)}, membership.Patch{State: ptr(membership.Active)}
+	byOperator := func(p membership.Patch) membership.Patch { p.ByOperator = true; return p }
+	e := newEnv(t)
+	m := e.member("a@example.com")
+	modify := func(p membership.Patch) error {
+		_, err := e.Modify(t.Context(), m.ID, membership.AnyVersion, p)
+		return err
+	}
+	require.NoError(t, modify(off))
+	require.NoError(t, modify(on), "its own doing")
+
+	require.NoError(t, modify(byOperator(off)))
+	require.ErrorIs(t, modify(on), errs.RoleForbidden)
+	require.ErrorIs(t, modify(off), errs.RoleForbidden, "to deactivate itself would make it its own doing")
+	require.ErrorIs(t, modify(membership.Patch{Name: ptr("다른이")}), errs.RoleForbidden)
+	found, err := e.Find(t.Context(), m.ID)
+	require.NoError(t, err)
+	require.Equal(t, membership.Deactivated, found.State)
+
+	require.NoError(t, modify(byOperator(on)))
+	require.NoError(t, modify(off))
+	require.NoError(t, modify(on), "the freeze is over")
+}
+
+// A member cannot get ahead of an operator by deactivating itself first.
+func TestAnOperatorFreezesWhoHasDeactivatedItself(t *testing.T) {
+	e := newEnv(t)
+	m := e.member("a@example.com")
+	for _, p := range []membership.Patch{{State: ptr(membership.Deactivated)}, {State: ptr(membership.Deactivated), ByOperator: true}} {
+		_, err := e.Modify(t.Context(), m.ID, membership.AnyVersion, p)
+		require.NoError(t, err)
+	}
+	_, err := e.Modify(t.Context(), m.ID, membership.AnyVersion, membership.Patch{State: ptr(membership.Active)})
+	require.ErrorIs(t, err, errs.RoleForbidden)
 }
