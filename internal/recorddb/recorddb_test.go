@@ -124,7 +124,7 @@ type row struct {
 // Rows move as in a model that takes the moves one by one.
 func TestMovesAreThoseOfTheModel(t *testing.T) {
 	db := devtest.Database(t, fstest.MapFS{"00001_requests.sql": {Data: []byte(table)}})
-	requests := Table{DB: db, Name: "requests", NotFound: errs.ResourceNotFound}
+	requests := Table{DB: db, Name: "requests", NotFound: errs.FlowNotFound}
 	all := append(slices.Clone(states), "LOST")
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	rapid.Check(t, func(rt *rapid.T) {
@@ -166,7 +166,7 @@ func requireOutcome(rt *rapid.T, model map[string]row, m record.Move, at time.Ti
 	r, known := model[m.ID]
 	switch {
 	case !known:
-		require.ErrorIs(rt, got, errs.ResourceNotFound)
+		require.ErrorIs(rt, got, errs.FlowNotFound)
 	case r.State == m.State && m.State.Final():
 		require.NoError(rt, got)
 	case r.State.CanBecome(m.State):
