@@ -96,6 +96,46 @@ var (
 	AutoTopUpFailed    = def(Refused, "auto_top_up_failed")
 	FlowCancelled      = def(Refused, "cancelled")
 	Interrupted        = def(Refused, "interrupted")
+
+	// Bank remittance, its limits, and what a bank tells by itself.
+	DailyLimit         = def(Refused, "daily_limit_exceeded")
+	NotCancellable     = def(Conflict, "not_cancellable")
+	BankReturned       = def(Refused, "bank_returned")
+	SignatureInvalid   = def(Unauthenticated, "signature_invalid")
+	BankNoticeNotFound = def(NotFound, "bank_notice_not_found")
+
+	// Franchises.
+	FranchiseNotFound       = def(NotFound, "franchise_not_found")
+	FranchiseInactive       = def(Refused, "franchise_inactive")
+	BusinessNumberTaken     = def(Conflict, "business_number_taken")
+	ContractInForce         = def(Conflict, "contract_in_force")
+	PayoutChangeNotFound    = def(NotFound, "payout_change_not_found")
+	APIKeyNotFound          = def(NotFound, "api_key_not_found")
+	APIKeyInvalid           = def(Unauthenticated, "api_key_invalid")
+	TooManyAPIKeys          = def(Conflict, "too_many_api_keys")
+	WebhookNotSet           = def(NotFound, "webhook_not_set")
+	WebhookDeliveryNotFound = def(NotFound, "webhook_delivery_not_found")
+	WebhookUndelivered      = def(Refused, "webhook_undelivered")
+
+	// Payments.
+	PaymentNotFound       = def(NotFound, "payment_not_found")
+	OrderIDTaken          = def(Conflict, "order_id_taken")
+	PaymentNotCancellable = def(Conflict, "payment_not_cancellable")
+	PaymentNotFinishable  = def(Conflict, "payment_not_finishable")
+	CancelExceeded        = def(Refused, "cancel_amount_exceeded")
+	CancelNotFound        = def(NotFound, "cancel_not_found")
+	MemberLimit           = def(Refused, "member_limit_exceeded")
+
+	// Settlement.
+	SettlementRunNotFound  = def(NotFound, "settlement_run_not_found")
+	StatementNotFound      = def(NotFound, "statement_not_found")
+	BusinessDateRefused    = def(Refused, "business_date_refused")
+	PayoutNotRetryable     = def(Conflict, "payout_not_retryable")
+	PayoutRetryNotFound    = def(NotFound, "payout_retry_not_found")
+	SecondOperatorRequired = def(Conflict, "second_operator_required")
+
+	// Regions.
+	RegionNotFound = def(NotFound, "region_not_found")
 )
 
 // def declares an error. It only builds the value: All lists what is declared.
@@ -182,5 +222,35 @@ func All() []*Error {
 		AutoTopUpFailed,
 		FlowCancelled,
 		Interrupted,
+		DailyLimit,
+		NotCancellable,
+		BankReturned,
+		SignatureInvalid,
+		BankNoticeNotFound,
+		FranchiseNotFound,
+		FranchiseInactive,
+		BusinessNumberTaken,
+		ContractInForce,
+		PayoutChangeNotFound,
+		APIKeyNotFound,
+		APIKeyInvalid,
+		TooManyAPIKeys,
+		WebhookNotSet,
+		WebhookDeliveryNotFound,
+		WebhookUndelivered,
+		PaymentNotFound,
+		OrderIDTaken,
+		PaymentNotCancellable,
+		PaymentNotFinishable,
+		CancelExceeded,
+		CancelNotFound,
+		MemberLimit,
+		SettlementRunNotFound,
+		StatementNotFound,
+		BusinessDateRefused,
+		PayoutNotRetryable,
+		PayoutRetryNotFound,
+		SecondOperatorRequired,
+		RegionNotFound,
 	}
 }

@@ -13,7 +13,7 @@ var files embed.FS
 
 // Names lists the databases in the order in which they are migrated.
 func Names() []string {
-	return []string{"membership", "banking", "money", "remittance", "bank"}
+	return []string{"membership", "banking", "money", "remittance", "franchise", "payment", "settlement", "moneyquery", "bank"}
 }
 
 // FS gives the migrations of one database.

@@ -27,6 +27,12 @@ const (
 	SettlementRun = "run"
 	Registration  = "reg" // a registration's flow: knowing it is the right to read it
 	Request       = "req" // one HTTP request
+	PayoutChange  = "pch" // of a franchise's payout account
+	PayoutRetry   = "prt"
+	BankNotice    = "bno" // what a bank tells by itself
+	APIKey        = "key" // names a franchise's key; it is not the key
+	Event         = "evt" // something a franchise is told of
+	Delivery      = "whd" // of an event to a franchise's webhook
 )
 
 // Len is the length of every identifier in characters.

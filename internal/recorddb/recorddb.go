@@ -98,9 +98,9 @@ func keysOf[T any](rows []T, key func(T) string) []string {
 
 // Table is a table of requests: it has the columns id, state, failure, until_at and updated_at.
 type Table struct {
-	DB       *sqlx.DB
-	Name     string      // ours, never a client's
-	NotFound *errs.Error // told for an id that is not in it
+	DB       sqlx.ExtContext // a pool, or a transaction whose isolation is READ COMMITTED
+	Name     string          // ours, never a client's
+	NotFound *errs.Error     // told for an id that is not in it
 }
 
 // Move changes states as record.State.CanBecome allows, in the order given, and gives
@@ -213,7 +213,7 @@ func (t Table) outcomes(ctx context.Context, moves []record.Move) ([]error, erro
 		ID    string       `db:"id"`
 		State record.State `db:"state"`
 	}
-	if err := t.DB.SelectContext(ctx, &rows, q, args...); err != nil {
+	if err := sqlx.SelectContext(ctx, t.DB, &rows, q, args...); err != nil {
 		return nil, t.wrap("read states", err)
 	}
 	states := make(map[string]record.State, len(rows))

@@ -1,5 +1,5 @@
-// Package remittance keeps members' requests to send money: its rules, the record of
-// every request, and each member's history. The money itself is moved by the ledger.
+// Package remittance keeps members' requests to send money to other members and to
+// bank accounts: its rules and limits, the record of every request, and each member's history. The money itself is moved by the ledger.
 package remittance
 
 import (
@@ -18,6 +18,7 @@ import (
 type Options struct {
 	Now            func() time.Time // nil means time.Now
 	MaxPerTransfer int64            // won; 0 means MaxPerTransfer
+	MaxPerDay      int64            // won for each sender and Asia/Seoul day; 0 means MaxPerDay
 }
 
 // Service has the use cases of remittance.
@@ -40,8 +41,11 @@ func New(store Store, ring *secret.KeyRing, o Options) *Service {
 	if o.MaxPerTransfer == 0 {
 		o.MaxPerTransfer = MaxPerTransfer
 	}
+	if o.MaxPerDay == 0 {
+		o.MaxPerDay = MaxPerDay
+	}
 	s := &Service{store: store, ring: ring, o: o}
-	s.begins = batch.New(maxBatch, store.Begin)
+	s.begins = batch.New(maxBatch, s.runBegins)
 	s.moves = batch.New(maxBatch, s.runMoves)
 	return s
 }
@@ -49,16 +53,27 @@ func New(store Store, ring *secret.KeyRing, o Options) *Service {
 // now is the time as the database keeps it.
 func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Microsecond) }
 
-// Check applies the rules that need nothing but the request. Errors:
-// errs.InvalidRequest (/amount, /memo, /to/membershipId, /autoTopUp/bankAccountId), errs.SelfTransfer,
-// errs.TransferLimit with the parameter limit.
-func (s *Service) Check(r Remittance) *errs.Error { return check(r, s.o.MaxPerTransfer) }
+// Check applies the rules that need nothing but the request and, while it is not
+// stored, the clock. Errors: errs.InvalidRequest (/to/membershipId, /to/bankCode,
+// /to/accountNumber, /to/holderName, /amount, /memo, /autoTopUp/bankAccountId,
+// /executeAt), errs.SelfTransfer, errs.TransferLimit with the parameter limit.
+func (s *Service) Check(r Remittance) *errs.Error {
+	at := r.CreatedAt
+	if at.IsZero() {
+		at = s.now()
+	}
+	return check(r, s.o.MaxPerTransfer, at)
+}
 
 // Begin stores requests as REQUESTED, or gives back the stored rows of those that came
 // before, in whatever state: the caller compares fingerprints. It takes what the rules
-// of Check refuse, because a refusal is on record too. Concurrent calls share a
-// statement; all new: one round trip. Errors: errs.InvalidRequest for a request that
-// cannot be stored; infrastructure trouble.
+// of Check and the daily limit refuse, because a refusal is on record too: as Refusal,
+// with the same answer whenever it is asked again. The rest is counted for the sender
+// and the day, until it ends without the money having been sent. Refusals beside those
+// of Check: errs.DailyLimit with the parameters limit, left and day.
+//
+// Concurrent calls share a transaction of seven round trips, however many they are.
+// Errors: errs.InvalidRequest for a request that cannot be stored; infrastructure trouble.
 func (s *Service) Begin(ctx context.Context, requests []Remittance) ([]Remittance, error) {
 	now := s.now()
 	rows := make([]Row, len(requests))
@@ -85,8 +100,9 @@ func (s *Service) Begin(ctx context.Context, requests []Remittance) ([]Remittanc
 }
 
 // Move changes the states of requests as record.State.CanBecome allows. It is
-// idempotent, and all allowed moves are made. Concurrent calls share a statement; all
-// allowed: one round trip. Errors: the first refused move's errs.RemittanceNotFound or
+// idempotent, and all allowed moves are made. FAILED, CANCELLED and RETURNED take the
+// amount out of the sender's day, once. Concurrent calls share a statement; all allowed
+// and none of those: one round trip. Errors: the first refused move's errs.RemittanceNotFound or
 // errs.ConcurrentEdit, or infrastructure trouble.
 func (s *Service) Move(ctx context.Context, moves []record.Move) error {
 	outs, err := s.moves.Do(ctx, moves)
@@ -99,6 +115,10 @@ func (s *Service) Move(ctx context.Context, moves []record.Move) error {
 		}
 	}
 	return nil
+}
+
+func (s *Service) runBegins(ctx context.Context, rows []Row) ([]Row, error) {
+	return s.store.Begin(ctx, rows, s.o.MaxPerDay)
 }
 
 func (s *Service) runMoves(ctx context.Context, moves []record.Move) ([]error, error) {
@@ -144,8 +164,11 @@ func notFound(err error) error {
 }
 
 // History gives what a member has sent, failures with their reason included, and what
-// has reached them; newest first, by the time of the request.
+// has reached them; newest first, by the time of the request. Nobody ("") has none.
 func (s *Service) History(ctx context.Context, membershipID string, q page.Request) (page.Page[Remittance], error) {
+	if membershipID == "" { // whom the rows of transfers to banks name as their receiver
+		return page.Page[Remittance]{}, nil
+	}
 	rows, err := s.store.History(ctx, membershipID, q)
 	if err != nil {
 		return page.Page[Remittance]{}, err

@@ -26,12 +26,8 @@ const MaxAmount int64 = 1_000_000_000_000_000
 const (
 	maxMemoRunes      = 100
 	maxFingerprintLen = 128
+	maxYearsAhead     = 1
 )
-
-// Receiver is who gets the money.
-type Receiver struct {
-	MembershipID string
-}
 
 // Remittance is a request to send money. Amount is in won.
 type Remittance struct {
@@ -45,13 +41,14 @@ type Remittance struct {
 	Fingerprint        string
 	State              record.State
 	Failure            record.Failure
-	Until              time.Time // for WAITING; zero otherwise
-	ExecuteAt          time.Time // zero for at once
+	Refusal            record.Failure // why Begin refused it: for good, whatever State says by now
+	Until              time.Time      // for WAITING; zero otherwise
+	ExecuteAt          time.Time      // zero for at once
 	CreatedAt          time.Time
 	UpdatedAt          time.Time
 }
 
-// LogValue keeps the memo out of logs.
+// LogValue keeps memo and account out of logs.
 func (r Remittance) LogValue() slog.Value { return slog.StringValue(r.ID) }
 
 // wellFormed looks at what has to hold for a request to be stored at all.
@@ -63,18 +60,24 @@ func wellFormed(r Remittance) *errs.Error {
 		return errs.InvalidField("/senderId", errs.FieldFormat)
 	case len(r.Fingerprint) > maxFingerprintLen:
 		return errs.InvalidField("/fingerprint", errs.FieldTooLong)
+	case !storable(r.ExecuteAt):
+		return errs.InvalidField("/executeAt", errs.FieldMustBe, "expected", "a time in the future")
 	default:
 		return wellFormedBody(r)
 	}
 }
 
+// storable tells whether a database can keep this time, or there is none to keep.
+func storable(at time.Time) bool {
+	return at.IsZero() || at.UTC().Year() > 1000 && at.UTC().Year() < 9999
+}
+
 // wellFormedBody looks at what a client has sent.
 func wellFormedBody(r Remittance) *errs.Error {
+	if bad := r.To.Normal().badFields(); len(bad) > 0 {
+		return errs.InvalidFields(bad...)
+	}
 	switch {
-	case r.To.MembershipID == "":
-		return errs.InvalidField("/to/membershipId", errs.FieldRequired)
-	case !id.Valid(id.Member, r.To.MembershipID):
-		return errs.InvalidField("/to/membershipId", errs.FieldFormat, "expected", "the id of a member")
 	case r.Amount < 1:
 		return errs.InvalidField("/amount", errs.FieldTooSmall, "min", "1")
 	case r.Amount > MaxAmount:
@@ -90,9 +93,12 @@ func wellFormedBody(r Remittance) *errs.Error {
 	}
 }
 
-// check applies the pure rules; limit is in won.
-func check(r Remittance, limit int64) *errs.Error {
+// check applies the pure rules to a request of this moment; limit is in won.
+func check(r Remittance, limit int64, at time.Time) *errs.Error {
 	if bad := wellFormedBody(r); bad != nil {
+		return bad
+	}
+	if bad := checkSchedule(r.ExecuteAt, at); bad != nil {
 		return bad
 	}
 	switch {
@@ -100,6 +106,21 @@ func check(r Remittance, limit int64) *errs.Error {
 		return errs.SelfTransfer
 	case r.Amount > limit:
 		return errs.TransferLimit.With("limit", limit)
+	default:
+		return nil
+	}
+}
+
+// checkSchedule looks at when a request of this moment is to be carried out.
+func checkSchedule(executeAt, at time.Time) *errs.Error {
+	executeAt = executeAt.Truncate(time.Microsecond) // as it is stored
+	switch {
+	case executeAt.IsZero():
+		return nil
+	case !executeAt.After(at):
+		return errs.InvalidField("/executeAt", errs.FieldMustBe, "expected", "a time in the future")
+	case executeAt.After(at.AddDate(maxYearsAhead, 0, 0)):
+		return errs.InvalidField("/executeAt", errs.FieldMustBe, "expected", "a time within one year")
 	default:
 		return nil
 	}
@@ -133,17 +154,30 @@ func AutoTopUpAmount(short int64) int64 {
 	return units * topUpUnit
 }
 
-// newRow seals a request for storage.
+// newRow seals a request for storage. What the rules refuse is refused for good, so
+// that a later run does not do what is not counted; the rest asks to be counted.
 func (s *Service) newRow(r Remittance, at time.Time) (Row, error) {
+	r.To, r.CreatedAt = r.To.Normal(), at
 	memo, err := s.ring.Seal([]byte(r.Memo), memoPlace(r.ID))
 	if err != nil {
 		return Row{}, fmt.Errorf("seal %s: %w", r.ID, err)
 	}
-	return Row{
-		ID: r.ID, SenderID: r.SenderID, ReceiverID: r.To.MembershipID, Amount: r.Amount, MemoSealed: memo,
+	to, err := s.sealTo(r.ID, r.To)
+	if err != nil {
+		return Row{}, err
+	}
+	row := Row{
+		ID: r.ID, SenderID: r.SenderID, ReceiverID: r.To.MembershipID, BankCode: r.To.BankCode, ToSealed: to, Amount: r.Amount, MemoSealed: memo,
 		AutoTopUpAccountID: r.AutoTopUpAccountID, TopUpID: r.TopUpID, Fingerprint: r.Fingerprint,
 		State: record.Requested, ExecuteAt: pointerTo(r.ExecuteAt), CreatedAt: at, UpdatedAt: at,
-	}, nil
+	}
+	if refused := s.Check(r); refused != nil {
+		row.Refusal = record.FailureOf(refused)
+	} else {
+		day := r.day()
+		row.CountedDay = &day
+	}
+	return row, nil
 }
 
 func (s *Service) open(r Row) (Remittance, error) {
@@ -151,9 +185,13 @@ func (s *Service) open(r Row) (Remittance, error) {
 	if err != nil {
 		return Remittance{}, fmt.Errorf("open %s: %w", r.ID, err)
 	}
+	to, err := s.openTo(r)
+	if err != nil {
+		return Remittance{}, err
+	}
 	return Remittance{
-		ID: r.ID, SenderID: r.SenderID, To: Receiver{MembershipID: r.ReceiverID}, Amount: r.Amount, Memo: string(memo),
-		AutoTopUpAccountID: r.AutoTopUpAccountID, TopUpID: r.TopUpID, Fingerprint: r.Fingerprint, State: r.State, Failure: r.Failure,
+		ID: r.ID, SenderID: r.SenderID, To: to, Amount: r.Amount, Memo: string(memo),
+		AutoTopUpAccountID: r.AutoTopUpAccountID, TopUpID: r.TopUpID, Fingerprint: r.Fingerprint, State: r.State, Failure: r.Failure, Refusal: r.Refusal,
 		Until: timeOf(r.UntilAt), ExecuteAt: timeOf(r.ExecuteAt), CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}, nil
 }

@@ -34,6 +34,7 @@ var (
 type world struct {
 	*remittance.Service
 	db     *sqlx.DB
+	ring   *secret.KeyRing
 	micros atomic.Int64
 }
 
@@ -41,10 +42,15 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	ring, err := secret.ParseKeyRing("k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")))
 	require.NoError(t, err)
-	w := &world{db: devtest.Database(t, schema.FS("remittance"))}
+	w := &world{db: devtest.Database(t, schema.FS("remittance")), ring: ring}
 	w.micros.Store(time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC).UnixMicro())
-	w.Service = remittance.New(remittancedb.New(w.db), ring, remittance.Options{Now: w.now})
+	w.Service = w.service(w.db)
 	return w
+}
+
+// service makes one more process of the service.
+func (w *world) service(db *sqlx.DB) *remittance.Service {
+	return remittance.New(remittancedb.New(db), w.ring, remittance.Options{Now: w.now})
 }
 
 func (w *world) now() time.Time { return time.UnixMicro(w.micros.Load()).UTC() }
@@ -90,8 +96,12 @@ func TestBeginIsIdempotent(t *testing.T) {
 
 	self := request(alice, alice)
 	require.Equal(t, errs.SelfTransfer.Code, w.Check(self).Code)
-	require.Equal(t, record.Requested, w.begin(t, self).State, "a refusal is on record")
-	for _, bad := range []remittance.Remittance{{}, request("a", bob), request(alice, "")} {
+	refused := w.begin(t, self)
+	require.Equal(t, record.Requested, refused.State, "a refusal is on record")
+	require.Equal(t, record.FailureOf(errs.SelfTransfer), refused.Refusal)
+	never := request(alice, bob)
+	never.ExecuteAt = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	for _, bad := range []remittance.Remittance{{}, request("a", bob), request(alice, ""), never} {
 		_, err := w.Begin(ctx, []remittance.Remittance{request(alice, bob), bad})
 		require.ErrorIs(t, err, errs.InvalidRequest)
 	}
@@ -252,7 +262,7 @@ func TestTheHistoryUsesItsIndexes(t *testing.T) {
 		"sender_id = ?": "remittances_sent",
 		"receiver_id = ? AND state = 'SUCCEEDED'": "remittances_received",
 	} {
-		rows, err := w.db.Queryx("EXPLAIN SELECT * FROM remittances WHERE "+q+" AND created_at <= NOW() ORDER BY created_at DESC, id DESC LIMIT 21", alice)
+		rows, err := w.db.Queryx("EXPLAIN FORMAT=TRADITIONAL SELECT * FROM remittances WHERE "+q+" AND created_at <= NOW() ORDER BY created_at DESC, id DESC LIMIT 21", alice)
 		require.NoError(t, err)
 		require.True(t, rows.Next())
 		plan := map[string]any{}

@@ -19,16 +19,18 @@ import (
 )
 
 // Store implements remittance.Store.
-type Store struct {
-	db    *sqlx.DB
-	table recorddb.Table
-}
+type Store struct{ db *sqlx.DB }
 
 var _ remittance.Store = (*Store)(nil)
 
 // New makes a Store on a database with the migrations of schema.FS("remittance").
 func New(db *sqlx.DB) *Store {
-	return &Store{db: db, table: recorddb.Table{DB: db, Name: "remittances", NotFound: errs.RemittanceNotFound}}
+	return &Store{db: db}
+}
+
+// table gives the requests' table on a pool or in a transaction.
+func table(db sqlx.ExtContext) recorddb.Table {
+	return recorddb.Table{DB: db, Name: "remittances", NotFound: errs.RemittanceNotFound}
 }
 
 func wrap(what string, err error) error {
@@ -38,21 +40,50 @@ func wrap(what string, err error) error {
 	return mysqlx.Classify(fmt.Errorf("%s: %w", what, err))
 }
 
-const columns = `id, sender_id, receiver_id, amount, memo_sealed, auto_top_up_account_id, top_up_id, fingerprint, state, failure, until_at, execute_at, created_at, updated_at`
+// columns is what is read; a date is read as text, because it is not a moment.
+const columns = `id, sender_id, receiver_id, bank_code, to_sealed, amount, memo_sealed, auto_top_up_account_id, top_up_id, fingerprint,
+	state, failure, refusal, CAST(counted_day AS CHAR) AS counted_day, until_at, execute_at, created_at, updated_at`
 
-// Begin stores new requests and gives back the stored ones. All new: one round trip.
-func (s *Store) Begin(ctx context.Context, rows []remittance.Row) ([]remittance.Row, error) {
+// Begin stores new requests and counts them, and gives back the stored ones. All new:
+// one transaction with a constant number of round trips.
+func (s *Store) Begin(ctx context.Context, rows []remittance.Row, maxPerDay int64) ([]remittance.Row, error) {
 	return recorddb.Begin(ctx, rows, recorddb.Shelf[remittance.Row]{
-		Key:    func(r remittance.Row) string { return r.ID },
-		Insert: s.insert,
-		Find:   s.findAll,
+		Key: func(r remittance.Row) string { return r.ID },
+		Insert: func(ctx context.Context, fresh []remittance.Row) error {
+			return s.insertCounted(ctx, fresh, maxPerDay)
+		},
+		Find: s.findAll,
 	})
 }
 
-func (s *Store) insert(ctx context.Context, rows []remittance.Row) error {
-	const q = `INSERT INTO remittances (` + columns + `)
-		VALUES (:id, :sender_id, :receiver_id, :amount, :memo_sealed, :auto_top_up_account_id, :top_up_id, :fingerprint, :state, :failure, :until_at, :execute_at, :created_at, :updated_at)`
-	_, err := s.db.NamedExecContext(ctx, q, rows)
+// insertCounted stores rows as remittance.Admit decides, and puts its decisions into
+// them. Everybody locks days before remittances, and days by their key, so that no two
+// transactions wait for each other. Errors: recorddb.ErrTaken, and nothing is counted.
+func (s *Store) insertCounted(ctx context.Context, rows []remittance.Row, maxPerDay int64) error {
+	var admitted []remittance.Row
+	err := mysqlx.InTx(ctx, s.db, func(tx *sqlx.Tx) error {
+		totals, err := lockDays(ctx, tx, daysOf(rows))
+		if err != nil {
+			return err
+		}
+		admitted = remittance.Admit(rows, totals, maxPerDay)
+		if err := insert(ctx, tx, admitted); err != nil {
+			return err
+		}
+		return putTotals(ctx, tx, daysOf(admitted), totals)
+	})
+	if err == nil {
+		copy(rows, admitted)
+	}
+	return err
+}
+
+func insert(ctx context.Context, tx *sqlx.Tx, rows []remittance.Row) error {
+	const q = `INSERT INTO remittances (id, sender_id, receiver_id, bank_code, to_sealed, amount, memo_sealed, auto_top_up_account_id, top_up_id, fingerprint,
+			state, failure, refusal, counted_day, until_at, execute_at, created_at, updated_at)
+		VALUES (:id, :sender_id, :receiver_id, :bank_code, :to_sealed, :amount, :memo_sealed, :auto_top_up_account_id, :top_up_id, :fingerprint,
+			:state, :failure, :refusal, :counted_day, :until_at, :execute_at, :created_at, :updated_at)`
+	_, err := tx.NamedExecContext(ctx, q, rows)
 	if mysqlx.IsDuplicate(err, "PRIMARY") {
 		return recorddb.ErrTaken
 	}
@@ -67,11 +98,6 @@ func (s *Store) findAll(ctx context.Context, ids []string) ([]remittance.Row, er
 	var rows []remittance.Row
 	err = s.db.SelectContext(ctx, &rows, q, args...)
 	return rows, wrap("read remittances", err)
-}
-
-// Move changes states. All allowed: one round trip.
-func (s *Store) Move(ctx context.Context, moves []record.Move, at time.Time) ([]error, error) {
-	return s.table.Move(ctx, moves, at)
 }
 
 // SetTopUp notes a top-up unless another one is noted.
