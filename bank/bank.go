@@ -1,12 +1,17 @@
 // Package bank is a simulated Korean bank network: accounts of all banks, holder inquiry (예금주 조회), transfers by reference, inquiry,
-// statements, and faults on demand. It runs as a process of its own with its own durable books, and knows nothing of the platform that uses it.
+// returns and deposits, statements, signed notices to a subscriber, and faults on demand. It runs as a process of its own with its own durable books, and knows nothing of the platform that uses it.
 //
 // What a caller can build on:
 //   - A reference is decided once. A repeat gets the decision that stands; the same reference with another order is a conflict.
 //   - After an order's validUntil, an inquiry that answers NOT_FOUND is final: that order will never be executed.
-//   - No won is made or lost: [Totals] Balance equals Opened at any moment.
+//   - A rejection for MAINTENANCE, and no other, may be followed by the same order under a new reference; its own reference stays rejected.
+//   - An accepted transfer may come back later: its status is then RETURNED, its entries stay, and two more carry its reference and "/return".
+//   - No won is made or lost: [Totals] Balance equals Opened and Deposited at any moment.
+//   - What concerns the subscribed account is told by a [Notice], which is written with its effect and sent until it is answered by a 2xx:
+//     at least once, in no particular order. Returns of transfers from that account and deposits to it are told.
 //
-// Faults (see [Rule]) live in memory and are gone after a restart; the books are not.
+// Faults (see [Rule]) live in memory and are gone after a restart; the books, with the returns that are still due and the notices that are
+// still to be sent, are not.
 package bank
 
 import (
@@ -42,6 +47,8 @@ type Options struct {
 	Hold          time.Duration    // DefaultHold unless given
 	MaxInFlight   int              // requests at work at once, DefaultMaxInFlight unless given; more get 503
 	TransferLimit int64            // most one transfer may move, in won; MaxAmount unless given
+	Subscribed    AccountKey       // the account notices are about; none are written unless given
+	Callback      *Callback        // where notices are sent; they are kept until there is one
 }
 
 func (o Options) withDefaults() Options {
@@ -67,6 +74,8 @@ func (o Options) withDefaults() Options {
 type Server struct {
 	books    *books
 	faults   *faultBook
+	errands  errands
+	callback *Callback
 	log      *slog.Logger
 	hold     time.Duration
 	inFlight chan struct{}
@@ -78,8 +87,10 @@ type Server struct {
 func New(db *sqlx.DB, opts Options) *Server {
 	opts = opts.withDefaults()
 	return &Server{
-		books:    &books{db: db, now: opts.Now, limit: opts.TransferLimit},
+		books:    &books{db: db, now: opts.Now, limit: opts.TransferLimit, subscribed: opts.Subscribed},
 		faults:   &faultBook{},
+		errands:  newErrands(),
+		callback: opts.Callback,
 		log:      opts.Logger,
 		hold:     opts.Hold,
 		inFlight: make(chan struct{}, opts.MaxInFlight),
@@ -91,14 +102,19 @@ func New(db *sqlx.DB, opts Options) *Server {
 func (s *Server) Close() { s.close.Do(func() { close(s.closing) }) }
 
 // Run serves a bank until ctx ends, then lets running requests finish.
-func Run(ctx context.Context, listener net.Listener, db *sqlx.DB) error {
-	return New(db, Options{}).Serve(ctx, listener)
+func Run(ctx context.Context, listener net.Listener, db *sqlx.DB, opts Options) error {
+	return New(db, opts).Serve(ctx, listener)
 }
 
-// Serve serves until ctx ends, then releases what faults hold and lets running requests finish, for a bounded time. It closes the listener.
+// Serve serves, makes due returns and sends notices until ctx ends, then releases what faults hold and lets running requests finish, for a bounded time. It closes the listener.
 // Errors: the listener's; a request that did not finish in time.
 func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	defer s.Close()
+	ctx, stop := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	running.Go(func() { s.runErrands(ctx) })
+	defer running.Wait()
+	defer stop()
 	server := &http.Server{
 		Handler:           s.Handler(),
 		ReadHeaderTimeout: headerTimeout,

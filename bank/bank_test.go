@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jmoiron/sqlx"
 	"github.com/stretchr/testify/require"
 
 	"durapay/internal/devenv/devtest"
@@ -57,13 +58,18 @@ type rig struct {
 
 func newRig(t *testing.T, opts Options) *rig {
 	t.Helper()
+	return newRigOn(t, devtest.Database(t, schema.FS("bank")), opts)
+}
+
+func newRigOn(t *testing.T, db *sqlx.DB, opts Options) *rig {
+	t.Helper()
 	clock := &manualClock{now: noon}
 	opts.Now = clock.Now
 	opts.Logger = slog.New(slog.DiscardHandler)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, stop := context.WithCancel(t.Context())
-	r := &rig{t: t, server: New(devtest.Database(t, schema.FS("bank")), opts), clock: clock, stop: stop, ended: make(chan error, 1),
+	r := &rig{t: t, server: New(db, opts), clock: clock, stop: stop, ended: make(chan error, 1),
 		url: "http://" + listener.Addr().String(),
 		// A connection of its own for each request: a client may repeat a GET by itself when a kept connection is cut.
 		client: &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}}
@@ -73,6 +79,15 @@ func newRig(t *testing.T, opts Options) *rig {
 		require.NoError(t, <-r.ended)
 	})
 	return r
+}
+
+// shutDown stops the bank before the test ends.
+func (r *rig) shutDown() {
+	r.t.Helper()
+	r.stop()
+	err := <-r.ended
+	r.ended <- err // for the clean-up
+	require.NoError(r.t, err)
 }
 
 type reply struct {
@@ -179,11 +194,11 @@ func (r *rig) fired() []int64 {
 	return fired
 }
 
-// requireSums proves the books from outside: what was opened is what is there, and each statement adds up to its balance.
+// requireSums proves the books from outside: what was opened and deposited is what is there, and each statement adds up to its balance.
 func (r *rig) requireSums(keys ...AccountKey) {
 	r.t.Helper()
 	totals := r.totals()
-	require.Equal(r.t, totals.Opened, totals.Balance)
+	require.Equal(r.t, won(r.t, totals.Opened)+won(r.t, totals.Deposited), won(r.t, totals.Balance))
 	for _, key := range keys {
 		items, statement := r.wholeStatement(key, "2026-03-02", 500)
 		sum := statement.OpeningBalance
@@ -198,6 +213,13 @@ func (r *rig) requireSums(keys ...AccountKey) {
 		require.Equal(r.t, statement.ClosingBalance, sum)
 		require.Equal(r.t, r.balance(key), sum)
 	}
+}
+
+func won(t *testing.T, n json.Number) int64 {
+	t.Helper()
+	amount, err := n.Int64()
+	require.NoError(t, err)
+	return amount
 }
 
 func (r *rig) wholeStatement(key AccountKey, date string, limit int) ([]entryBody, statementBody) {

@@ -25,9 +25,10 @@ var (
 
 // books is the bank's durable memory.
 type books struct {
-	db    *sqlx.DB
-	now   func() time.Time
-	limit int64
+	db         *sqlx.DB
+	now        func() time.Time
+	limit      int64
+	subscribed AccountKey // who gets notices; the zero value is nobody
 }
 
 // clock gives the time as the database can keep it.
@@ -46,7 +47,7 @@ func (b *books) open(ctx context.Context, a Account) (Account, error) {
 		if a.Balance == 0 {
 			return nil
 		}
-		return insertOpening(ctx, tx, a)
+		return insertIncoming(ctx, tx, a, Entry{At: a.LastEntryAt, Reference: openingReference, Amount: a.Balance})
 	})
 	return a, err
 }
@@ -61,11 +62,12 @@ func insertAccount(ctx context.Context, tx *sqlx.Tx, a Account) error {
 	return wrap("insert account", err)
 }
 
-func insertOpening(ctx context.Context, tx *sqlx.Tx, a Account) error {
+// insertIncoming enters money from outside the books; the account is as it is after it.
+func insertIncoming(ctx context.Context, tx *sqlx.Tx, a Account, e Entry) error {
 	const q = `INSERT INTO entries (bank_code, account_number, at, reference, direction, amount, balance_after, memo)
-		VALUES (?, ?, ?, ?, ?, ?, ?, '')`
-	_, err := tx.ExecContext(ctx, q, a.BankCode, a.AccountNumber, a.LastEntryAt, openingReference, In, a.Balance, a.Balance)
-	return wrap("insert opening entry", err)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?)`
+	_, err := tx.ExecContext(ctx, q, a.BankCode, a.AccountNumber, e.At, e.Reference, In, e.Amount, a.Balance, e.Memo)
+	return wrap("insert incoming entry", err)
 }
 
 const selectAccount = `SELECT bank_code, account_number, holder_name, state, balance, last_entry_at
@@ -103,10 +105,10 @@ func (b *books) setState(ctx context.Context, key AccountKey, state AccountState
 	return *account, nil
 }
 
-// transfer decides an order once and for all; a repeat gets the decision that stands. declined, unless "", is a rejection asked for by a fault.
+// transfer decides an order once and for all; a repeat gets the decision that stands. What a fault asks for counts only for the first.
 // Errors: errReferenceConflict when the reference carries another order.
-func (b *books) transfer(ctx context.Context, o Order, declined Reason) (Decision, error) {
-	d, err := b.decide(ctx, o, declined)
+func (b *books) transfer(ctx context.Context, o Order, f fate) (Decision, error) {
+	d, err := b.decide(ctx, o, f)
 	if !errors.Is(err, errReferenceTaken) {
 		return d, err
 	}
@@ -115,21 +117,24 @@ func (b *books) transfer(ctx context.Context, o Order, declined Reason) (Decisio
 
 // decide takes the reference first and looks at the clock after that. So an inquiry either waits for the decision, or finds nothing and
 // the decision is still to look at the clock: what an inquiry did not find after validUntil is never executed.
-func (b *books) decide(ctx context.Context, o Order, declined Reason) (Decision, error) {
+func (b *books) decide(ctx context.Context, o Order, f fate) (Decision, error) {
 	var d Decision
 	err := mysqlx.InTx(ctx, b.db, func(tx *sqlx.Tx) error {
 		id, err := claim(ctx, tx, o)
 		if err != nil {
 			return err
 		}
-		d, err = b.settle(ctx, tx, o, declined)
+		d, err = b.settle(ctx, tx, o, f.declined)
 		if err != nil {
 			return err
 		}
 		if d.Status == Accepted {
 			d.BankTransactionID = transactionID(id)
 		}
-		return record(ctx, tx, id, d)
+		if err := record(ctx, tx, id, d); err != nil {
+			return err
+		}
+		return scheduleReturn(ctx, tx, d, f.back)
 	})
 	return d, err
 }
@@ -165,9 +170,8 @@ func (b *books) settle(ctx context.Context, tx *sqlx.Tx, o Order, declined Reaso
 		return d, nil
 	}
 	d.Status, d.DecidedAt = Accepted, entryTime(now, from, to)
-	from.Balance -= o.Amount
-	to.Balance += o.Amount
-	return d, b.move(ctx, tx, o, *from, *to, d.DecidedAt)
+	m := movement{reference: o.Reference, amount: o.Amount, memo: o.Memo, at: d.DecidedAt}
+	return d, m.between(ctx, tx, *from, *to)
 }
 
 func lockPair(ctx context.Context, tx *sqlx.Tx, from, to AccountKey) (*Account, *Account, error) {
@@ -196,20 +200,35 @@ func lockAccount(ctx context.Context, tx *sqlx.Tx, key AccountKey) (*Account, er
 	return &a, nil
 }
 
-// move writes the balances after the transfer and the entry of each side.
-func (b *books) move(ctx context.Context, tx *sqlx.Tx, o Order, from, to Account, at time.Time) error {
+// movement is money that goes from one account to another. Amount is in won.
+type movement struct {
+	reference string
+	amount    int64
+	memo      string
+	at        time.Time
+}
+
+// between writes the new balances of two locked accounts and the entry of each side.
+func (m movement) between(ctx context.Context, tx *sqlx.Tx, from, to Account) error {
+	from.Balance -= m.amount
+	to.Balance += m.amount
 	for _, account := range []Account{from, to} {
-		const q = `UPDATE accounts SET balance = ?, last_entry_at = ? WHERE bank_code = ? AND account_number = ?`
-		if _, err := tx.ExecContext(ctx, q, account.Balance, at, account.BankCode, account.AccountNumber); err != nil {
-			return wrap("update balance", err)
+		if err := setBalance(ctx, tx, account, m.at); err != nil {
+			return err
 		}
 	}
 	const q = `INSERT INTO entries (bank_code, account_number, at, reference, direction, amount, balance_after,
 		counterparty_bank_code, counterparty_account_number, memo) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?), (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	_, err := tx.ExecContext(ctx, q,
-		from.BankCode, from.AccountNumber, at, o.Reference, Out, o.Amount, from.Balance, to.BankCode, to.AccountNumber, o.Memo,
-		to.BankCode, to.AccountNumber, at, o.Reference, In, o.Amount, to.Balance, from.BankCode, from.AccountNumber, o.Memo)
+		from.BankCode, from.AccountNumber, m.at, m.reference, Out, m.amount, from.Balance, to.BankCode, to.AccountNumber, m.memo,
+		to.BankCode, to.AccountNumber, m.at, m.reference, In, m.amount, to.Balance, from.BankCode, from.AccountNumber, m.memo)
 	return wrap("insert entries", err)
+}
+
+func setBalance(ctx context.Context, tx *sqlx.Tx, a Account, at time.Time) error {
+	const q = `UPDATE accounts SET balance = ?, last_entry_at = ? WHERE bank_code = ? AND account_number = ?`
+	_, err := tx.ExecContext(ctx, q, a.Balance, at, a.BankCode, a.AccountNumber)
+	return wrap("update balance", err)
 }
 
 func record(ctx context.Context, tx *sqlx.Tx, id int64, d Decision) error {
@@ -222,24 +241,39 @@ func transactionID(id int64) string { return fmt.Sprintf("BTX%016d", id) }
 
 // transferRow is a decided transfer as it is stored.
 type transferRow struct {
-	ID          int64     `db:"id"`
-	Reference   string    `db:"reference"`
-	Fingerprint []byte    `db:"fingerprint"`
-	Amount      int64     `db:"amount"`
-	Status      Status    `db:"status"`
-	Reason      Reason    `db:"reason"`
-	DecidedAt   time.Time `db:"decided_at"`
+	ID                int64      `db:"id"`
+	Reference         string     `db:"reference"`
+	Fingerprint       []byte     `db:"fingerprint"`
+	FromBankCode      string     `db:"from_bank_code"`
+	FromAccountNumber string     `db:"from_account_number"`
+	ToBankCode        string     `db:"to_bank_code"`
+	ToAccountNumber   string     `db:"to_account_number"`
+	Amount            int64      `db:"amount"`
+	Memo              string     `db:"memo"`
+	Status            Status     `db:"status"`
+	Reason            Reason     `db:"reason"`
+	DecidedAt         time.Time  `db:"decided_at"`
+	ReturnedAt        *time.Time `db:"returned_at"`
+}
+
+func (r transferRow) from() AccountKey {
+	return AccountKey{BankCode: r.FromBankCode, AccountNumber: r.FromAccountNumber}
+}
+
+func (r transferRow) to() AccountKey {
+	return AccountKey{BankCode: r.ToBankCode, AccountNumber: r.ToAccountNumber}
 }
 
 func (r transferRow) decision() Decision {
-	d := Decision{Reference: r.Reference, Status: r.Status, Reason: r.Reason, Amount: r.Amount, DecidedAt: r.DecidedAt}
-	if r.Status == Accepted {
+	d := Decision{Reference: r.Reference, Status: r.Status, Reason: r.Reason, Amount: r.Amount, DecidedAt: r.DecidedAt, ReturnedAt: r.ReturnedAt}
+	if r.Status == Accepted || r.Status == Returned {
 		d.BankTransactionID = transactionID(r.ID)
 	}
 	return d
 }
 
-const selectTransfer = `SELECT id, reference, fingerprint, amount, status, reason, decided_at FROM transfers WHERE reference = ?`
+const selectTransfer = `SELECT id, reference, fingerprint, from_bank_code, from_account_number, to_bank_code, to_account_number,
+	amount, memo, status, reason, decided_at, returned_at FROM transfers WHERE reference = ?`
 
 // standing gives the decision on an order that came before. Errors: errReferenceConflict.
 func (b *books) standing(ctx context.Context, o Order) (Decision, error) {
@@ -349,10 +383,11 @@ func pageStart(ctx context.Context, tx *sqlx.Tx, q StatementQuery) (time.Time, e
 	return at, nil
 }
 
-// totals adds up all accounts and accepted transfers, as of one moment.
+// totals adds up all accounts, deposits and accepted transfers, as of one moment.
 func (b *books) totals(ctx context.Context) (Totals, error) {
 	const q = `SELECT COUNT(*) AS accounts, CAST(COALESCE(SUM(balance), 0) AS CHAR) AS balance, CAST(COALESCE(SUM(opening_balance), 0) AS CHAR) AS opened,
-		(SELECT COUNT(*) FROM transfers WHERE status = 'ACCEPTED') AS transfers FROM accounts`
+		(SELECT CAST(COALESCE(SUM(amount), 0) AS CHAR) FROM deposits) AS deposited,
+		(SELECT COUNT(*) FROM transfers WHERE status IN ('ACCEPTED', 'RETURNED')) AS transfers FROM accounts`
 	var t Totals
 	err := b.db.GetContext(ctx, &t, q)
 	return t, wrap("read totals", err)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Operation is what a request asks of the bank, as far as faults care.
+// Operation is what a request asks of the bank, or what the bank does by itself, as far as faults care.
 type Operation string
 
 // The operations a fault can strike.
@@ -18,7 +18,8 @@ const (
 	OpTransfer  Operation = "TRANSFER"
 	OpInquire   Operation = "INQUIRE"
 	OpStatement Operation = "STATEMENT"
-	OpAny       Operation = "ANY"
+	OpNotice    Operation = "NOTICE" // a call-back of the bank's own
+	OpAny       Operation = "ANY"    // every request; a notice is none
 )
 
 // EffectType is how a fault shows.
@@ -33,12 +34,16 @@ const (
 	ErrorBefore   EffectType = "ERROR"          // nothing is done, 5xx
 	ErrorAfter    EffectType = "ERROR_AFTER"    // carried out, 5xx
 	RateLimit     EffectType = "RATE_LIMIT"     // nothing is done, 429
+
+	LateReturn      EffectType = "LATE_RETURN"      // of a transfer: accepted, answered so, and sent back after the delay
+	DuplicateNotice EffectType = "DUPLICATE_NOTICE" // of a notice: delivered twice
 )
 
 // Bounds of the fault language.
 const (
 	maxRules          = 256
 	maxDelay          = time.Minute
+	maxReturnDelay    = 24 * time.Hour
 	maxProbability    = 10_000 // basis points: always
 	maxTimes          = 1 << 30
 	maxKnownDraws     = 1 << 16 // references a rule remembers the number of draws of
@@ -71,8 +76,8 @@ type RuleMatch struct {
 // Effect says what happens to a struck request.
 type Effect struct {
 	Type        EffectType `json:"type"`
-	Reason      Reason     `json:"reason,omitempty"`      // of DECLINE
-	DelayMillis int64      `json:"delayMillis,omitempty"` // of DELAY
+	Reason      Reason     `json:"reason,omitempty"`      // of DECLINE and LATE_RETURN
+	DelayMillis int64      `json:"delayMillis,omitempty"` // of DELAY, and of LATE_RETURN, where 0 is at once
 	Status      int        `json:"status,omitempty"`      // of ERROR and ERROR_AFTER: 5xx, 503 unless given
 }
 
@@ -93,7 +98,16 @@ func (e Effect) declines() Reason {
 	return ""
 }
 
-// call is one request as faults see it.
+// fate gives what the effect asks for an order.
+func (e Effect) fate() fate {
+	f := fate{declined: e.declines()}
+	if e.Type == LateReturn {
+		f.back = &lateReturn{reason: e.Reason, after: e.delay()}
+	}
+	return f
+}
+
+// call is one request, or one notice, as faults see it.
 type call struct {
 	operation Operation
 	accounts  []AccountKey // one, or both sides of a transfer
@@ -102,9 +116,13 @@ type call struct {
 }
 
 func (m RuleMatch) holds(c call) bool {
-	return (m.Operation == OpAny || m.Operation == c.operation) &&
+	return m.holdsOperation(c.operation) &&
 		m.holdsAccount(c.accounts) && m.holdsAmount(c.amount) &&
 		strings.HasPrefix(c.reference, m.Reference)
+}
+
+func (m RuleMatch) holdsOperation(operation Operation) bool {
+	return m.Operation == operation || m.Operation == OpAny && operation != OpNotice
 }
 
 func (m RuleMatch) holdsAccount(accounts []AccountKey) bool {
@@ -253,9 +271,9 @@ func (r Rule) validateFrequency() *fieldError {
 
 func (m RuleMatch) validate() *fieldError {
 	switch m.Operation {
-	case OpVerify, OpTransfer, OpInquire, OpStatement, OpAny:
+	case OpVerify, OpTransfer, OpInquire, OpStatement, OpNotice, OpAny:
 	default:
-		return invalid("match.operation", "must be VERIFY, TRANSFER, INQUIRE, STATEMENT or ANY")
+		return invalid("match.operation", "must be VERIFY, TRANSFER, INQUIRE, STATEMENT, NOTICE or ANY")
 	}
 	if m.BankCode != "" && !isBankCode(m.BankCode) {
 		return invalid("match.bankCode", bankCodeRule)
@@ -286,38 +304,50 @@ func (m RuleMatch) validateAmounts() *fieldError {
 
 // validateReach refuses a condition on something the operation does not have: such a rule would silently never fire.
 func (m RuleMatch) validateReach() *fieldError {
-	transfer := m.Operation == OpTransfer || m.Operation == OpAny
+	moves := m.Operation == OpTransfer || m.Operation == OpNotice || m.Operation == OpAny
 	switch {
 	case m.Operation == OpInquire && (m.BankCode != "" || m.AccountNumber != ""):
 		return invalid("match.bankCode", "an inquiry names no account: match by reference")
-	case !transfer && m.boundsAmount():
-		return invalid("match.amount", "only a transfer has an amount")
-	case !transfer && m.Operation != OpInquire && m.Reference != "":
-		return invalid("match.reference", "only a transfer or an inquiry has a reference")
+	case !moves && m.boundsAmount():
+		return invalid("match.amount", "only a transfer or a notice has an amount")
+	case !moves && m.Operation != OpInquire && m.Reference != "":
+		return invalid("match.reference", "only a transfer, a notice or an inquiry has a reference")
 	}
 	return nil
 }
 
 func (e Effect) validate(operation Operation) *fieldError {
+	return firstError(e.validateType(operation), e.validateReason(operation), e.validateDelay(), e.validateStatus())
+}
+
+// validateType refuses an effect that has nothing to say to the operation.
+func (e Effect) validateType(operation Operation) *fieldError {
+	const field = "effect.type"
 	switch e.Type {
-	case Decline, Delay, TimeoutBefore, TimeoutAfter, ErrorBefore, ErrorAfter, RateLimit:
-	default:
-		return invalid("effect.type", "must be DECLINE, DELAY, TIMEOUT_BEFORE, TIMEOUT_AFTER, ERROR, ERROR_AFTER or RATE_LIMIT")
+	case Delay:
+		return nil
+	case Decline:
+		return must(operation == OpVerify || operation == OpTransfer || operation == OpAny, field, "DECLINE is for VERIFY, TRANSFER or ANY")
+	case LateReturn:
+		return must(operation == OpTransfer, field, "LATE_RETURN is for TRANSFER")
+	case DuplicateNotice:
+		return must(operation == OpNotice, field, "DUPLICATE_NOTICE is for NOTICE")
+	case TimeoutBefore, TimeoutAfter, ErrorBefore, ErrorAfter, RateLimit:
+		return must(operation != OpNotice, field, "must be DUPLICATE_NOTICE or DELAY for NOTICE")
 	}
-	return firstError(e.validateReason(operation), e.validateDelay(), e.validateStatus())
+	return invalid(field, "must be DECLINE, DELAY, TIMEOUT_BEFORE, TIMEOUT_AFTER, ERROR, ERROR_AFTER, RATE_LIMIT, LATE_RETURN or DUPLICATE_NOTICE")
 }
 
 func (e Effect) validateReason(operation Operation) *fieldError {
 	const field = "effect.reason"
+	needed := e.Type == Decline || e.Type == LateReturn
 	switch {
-	case e.Type != Decline && e.Reason != "":
-		return invalid(field, "only for DECLINE")
-	case e.Type != Decline:
+	case !needed && e.Reason != "":
+		return invalid(field, "only for DECLINE and LATE_RETURN")
+	case !needed:
 		return nil
-	case operation == OpInquire || operation == OpStatement:
-		return invalid("effect.type", "DECLINE is for VERIFY, TRANSFER or ANY")
 	case !e.Reason.known():
-		return invalid(field, "must be a reason for which a transfer is rejected")
+		return invalid(field, reasonRule)
 	case operation != OpTransfer && !e.Reason.verifiable():
 		return invalid(field, "must be NO_SUCH_ACCOUNT, CLOSED, REPORTED, SUSPENDED or NAME_MISMATCH where VERIFY is declined")
 	}
@@ -326,13 +356,13 @@ func (e Effect) validateReason(operation Operation) *fieldError {
 
 func (e Effect) validateDelay() *fieldError {
 	const field = "effect.delayMillis"
-	switch {
-	case e.Type != Delay && e.DelayMillis != 0:
-		return invalid(field, "only for DELAY")
-	case e.Type == Delay && (e.DelayMillis < 1 || e.DelayMillis > maxDelay.Milliseconds()):
-		return invalid(field, fmt.Sprintf("must be 1 to %d", maxDelay.Milliseconds()))
+	switch e.Type {
+	case Delay:
+		return must(e.DelayMillis >= 1 && e.DelayMillis <= maxDelay.Milliseconds(), field, fmt.Sprintf("must be 1 to %d", maxDelay.Milliseconds()))
+	case LateReturn:
+		return must(e.DelayMillis >= 0 && e.DelayMillis <= maxReturnDelay.Milliseconds(), field, fmt.Sprintf("must be 0 to %d", maxReturnDelay.Milliseconds()))
 	}
-	return nil
+	return must(e.DelayMillis == 0, field, "only for DELAY and LATE_RETURN")
 }
 
 func (e Effect) validateStatus() *fieldError {

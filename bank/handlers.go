@@ -124,8 +124,8 @@ func (s *Server) verifyAccount(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := call{operation: OpVerify, accounts: []AccountKey{request.AccountKey}}
-	s.perform(w, r, c, func(ctx context.Context, declined Reason) (any, error) {
-		return s.verify(ctx, request, declined)
+	s.perform(w, r, c, func(ctx context.Context, effect Effect) (any, error) {
+		return s.verify(ctx, request, effect.declines())
 	})
 }
 
@@ -165,7 +165,7 @@ func (q transferRequest) order() (Order, *fieldError) {
 	validUntil, late := parseMoment("validUntil", q.ValidUntil)
 	err := firstError(
 		must(isReference(q.Reference), "reference", referenceRule),
-		must(q.Reference != openingReference, "reference", "must not be "+openingReference),
+		must(!isReserved(q.Reference), "reference", reservedRule),
 		nested("from", q.From.validate()),
 		nested("to", q.To.AccountKey.validate()),
 		must(q.To.HolderName == "" || isHolderName(q.To.HolderName), "to.holderName", holderNameRule),
@@ -196,10 +196,11 @@ type decisionBody struct {
 	Amount            int64      `json:"amount,omitempty"`
 	Currency          string     `json:"currency,omitempty"`
 	DecidedAt         *time.Time `json:"decidedAt,omitempty"`
+	ReturnedAt        *time.Time `json:"returnedAt,omitempty"`
 }
 
 func toDecisionBody(d Decision) decisionBody {
-	body := decisionBody{Reference: d.Reference, Status: d.Status, Reason: d.Reason, BankTransactionID: d.BankTransactionID}
+	body := decisionBody{Reference: d.Reference, Status: d.Status, Reason: d.Reason, BankTransactionID: d.BankTransactionID, ReturnedAt: d.ReturnedAt}
 	if d.Status != NotFound {
 		body.DecidedAt = &d.DecidedAt
 	}
@@ -226,8 +227,12 @@ func (s *Server) submitTransfer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := call{operation: OpTransfer, accounts: []AccountKey{order.From, order.To}, amount: order.Amount, reference: order.Reference}
-	s.perform(w, r, c, func(ctx context.Context, declined Reason) (any, error) {
-		decision, err := s.books.transfer(ctx, order, declined)
+	s.perform(w, r, c, func(ctx context.Context, effect Effect) (any, error) {
+		asked := effect.fate()
+		decision, err := s.books.transfer(ctx, order, asked)
+		if asked.back != nil && err == nil {
+			wake(s.errands.returns)
+		}
 		return toDecisionBody(decision), err
 	})
 }
@@ -239,10 +244,89 @@ func (s *Server) inquireTransfer(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := call{operation: OpInquire, reference: reference}
-	s.perform(w, r, c, func(ctx context.Context, _ Reason) (any, error) {
+	s.perform(w, r, c, func(ctx context.Context, _ Effect) (any, error) {
 		decision, err := s.books.inquire(ctx, reference)
 		return toInquiryBody(decision), err
 	})
+}
+
+type returnRequest struct {
+	Reference string `json:"reference"`
+	Reason    Reason `json:"reason"`
+}
+
+func (s *Server) returnTransfer(w http.ResponseWriter, r *http.Request) {
+	var request returnRequest
+	if err := decode(w, r, &request); err != nil {
+		s.answer(w, r, 0, nil, err)
+		return
+	}
+	bad := firstError(must(isReference(request.Reference), "reference", referenceRule), must(request.Reason.known(), "reason", reasonRule))
+	if bad != nil {
+		s.answer(w, r, 0, nil, bad)
+		return
+	}
+	ctx, cancel := work(r)
+	defer cancel()
+	decision, err := s.books.giveBack(ctx, request.Reference, request.Reason)
+	if err == nil {
+		wake(s.errands.notices)
+	}
+	s.answer(w, r, http.StatusOK, toInquiryBody(decision), err)
+}
+
+type depositRequest struct {
+	Reference string     `json:"reference"`
+	Account   AccountKey `json:"account"`
+	Amount    int64      `json:"amount"`
+	Memo      string     `json:"memo"`
+}
+
+func (q depositRequest) deposit() (Deposit, *fieldError) {
+	err := firstError(
+		must(isReference(q.Reference), "reference", referenceRule),
+		nested("account", q.Account.validate()),
+		must(isAmount(q.Amount), "amount", amountRule),
+		must(isText(q.Memo, maxMemoRunes), "memo", memoRule))
+	if err != nil {
+		return Deposit{}, err
+	}
+	return Deposit{Reference: q.Reference, Account: q.Account, Amount: q.Amount, Memo: q.Memo}, nil
+}
+
+type depositBody struct {
+	Reference         string     `json:"reference"`
+	BankTransactionID string     `json:"bankTransactionId"` // what the entry carries as its reference
+	Account           AccountKey `json:"account"`
+	Amount            int64      `json:"amount"`
+	Currency          string     `json:"currency"`
+	Memo              string     `json:"memo"`
+	At                time.Time  `json:"at"`
+}
+
+func toDepositBody(d Deposit) depositBody {
+	return depositBody{Reference: d.Reference, BankTransactionID: d.BankReference(), Account: d.Account, Amount: d.Amount,
+		Currency: Currency, Memo: d.Memo, At: d.At}
+}
+
+func (s *Server) makeDeposit(w http.ResponseWriter, r *http.Request) {
+	var request depositRequest
+	if err := decode(w, r, &request); err != nil {
+		s.answer(w, r, 0, nil, err)
+		return
+	}
+	asked, bad := request.deposit()
+	if bad != nil {
+		s.answer(w, r, 0, nil, bad)
+		return
+	}
+	ctx, cancel := work(r)
+	defer cancel()
+	made, err := s.books.deposit(ctx, asked)
+	if err == nil {
+		wake(s.errands.notices)
+	}
+	s.answer(w, r, http.StatusCreated, toDepositBody(made), err)
 }
 
 type entryBody struct {
@@ -251,7 +335,7 @@ type entryBody struct {
 	Direction    Direction   `json:"direction"`
 	Amount       int64       `json:"amount"`
 	BalanceAfter int64       `json:"balanceAfter"`
-	Counterparty *AccountKey `json:"counterparty,omitempty"` // absent on the opening entry
+	Counterparty *AccountKey `json:"counterparty,omitempty"` // absent on an opening entry and on a deposit
 	Memo         string      `json:"memo"`
 	At           time.Time   `json:"at"`
 }
@@ -311,7 +395,7 @@ func (s *Server) readStatement(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := call{operation: OpStatement, accounts: []AccountKey{query.Account}}
-	s.perform(w, r, c, func(ctx context.Context, _ Reason) (any, error) {
+	s.perform(w, r, c, func(ctx context.Context, _ Effect) (any, error) {
 		statement, err := s.books.statement(ctx, query)
 		return toStatementBody(statement), err
 	})
@@ -321,6 +405,7 @@ type totalsBody struct {
 	Accounts  int64       `json:"accounts"`
 	Balance   json.Number `json:"balance"`
 	Opened    json.Number `json:"opened"`
+	Deposited json.Number `json:"deposited"`
 	Transfers int64       `json:"transfers"`
 	Currency  string      `json:"currency"`
 }
@@ -329,7 +414,8 @@ func (s *Server) readTotals(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := work(r)
 	defer cancel()
 	t, err := s.books.totals(ctx)
-	body := totalsBody{Accounts: t.Accounts, Balance: json.Number(t.Balance), Opened: json.Number(t.Opened), Transfers: t.Transfers, Currency: Currency}
+	body := totalsBody{Accounts: t.Accounts, Balance: json.Number(t.Balance), Opened: json.Number(t.Opened),
+		Deposited: json.Number(t.Deposited), Transfers: t.Transfers, Currency: Currency}
 	s.answer(w, r, http.StatusOK, body, err)
 }
 

@@ -23,6 +23,8 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("PATCH /v1/accounts/{bankCode}/{accountNumber}", s.changeAccount)
 	mux.HandleFunc("POST /v1/transfers", s.submitTransfer)
 	mux.HandleFunc("GET "+transfersPath+"{reference...}", s.inquireTransfer)
+	mux.HandleFunc("POST /v1/returns", s.returnTransfer)
+	mux.HandleFunc("POST /v1/deposits", s.makeDeposit)
 	mux.HandleFunc("GET /v1/statements/{bankCode}/{accountNumber}", s.readStatement)
 	mux.HandleFunc("GET /v1/totals", s.readTotals)
 	mux.HandleFunc("PUT /v1/faults", s.replaceFaults)
@@ -94,8 +96,8 @@ func (u *unseen) Header() http.Header         { return u.header }
 func (u *unseen) WriteHeader(status int)      { u.status = status }
 func (u *unseen) Write(b []byte) (int, error) { return len(b), nil }
 
-// perform carries out one operation under the faults in force. do gets the rejection a DECLINE asks for, or "".
-func (s *Server) perform(w http.ResponseWriter, r *http.Request, c call, do func(ctx context.Context, declined Reason) (any, error)) {
+// perform carries out one operation under the faults in force. do gets the effect that strikes it, for what it asks of the books.
+func (s *Server) perform(w http.ResponseWriter, r *http.Request, c call, do func(ctx context.Context, effect Effect) (any, error)) {
 	effect := s.faults.strike(c)
 	if effect.Type != "" {
 		s.log.LogAttrs(r.Context(), slog.LevelInfo, "fault", slog.String("operation", string(c.operation)), slog.String("effect", string(effect.Type)))
@@ -105,7 +107,7 @@ func (s *Server) perform(w http.ResponseWriter, r *http.Request, c call, do func
 	}
 	ctx, cancel := work(r)
 	defer cancel()
-	body, err := do(ctx, effect.declines())
+	body, err := do(ctx, effect)
 	if !s.strikeAfter(w, r, effect) {
 		return
 	}

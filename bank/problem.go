@@ -26,27 +26,40 @@ func problem(status int, code, title, detail string) *Problem {
 	return &Problem{Type: "urn:problem:bank:" + code, Title: title, Status: status, Code: code, Detail: detail}
 }
 
+// refusals is what the books answer besides infrastructure trouble, as it is told to a client.
+var refusals = []struct {
+	err     error
+	problem *Problem
+}{
+	{errEntryNotFound, problem(http.StatusBadRequest, "invalid_request", "Invalid request", "after: "+afterRule)},
+	{errAccountExists, problem(http.StatusConflict, "account_exists", "Account exists", "the bank has an account of this number already")},
+	{errAccountNotFound, problem(http.StatusNotFound, "account_not_found", "Account not found", "the bank has no account of this number")},
+	{errAccountNotOpen, problem(http.StatusConflict, "account_not_open", "Account not open", "the account takes no money in its state")},
+	{errAccountFull, problem(http.StatusConflict, "account_full", "Account full", "the account cannot hold the amount beside what it has")},
+	{errReferenceConflict, problem(http.StatusConflict, "reference_conflict", "Reference conflict", "the reference was used for something else")},
+	{errTransferNotFound, problem(http.StatusNotFound, "transfer_not_found", "Transfer not found", "the bank has no transfer of this reference")},
+	{errNotAccepted, problem(http.StatusConflict, "transfer_not_accepted", "Transfer not accepted", "only an accepted transfer can be sent back")},
+	{errReturnedOtherwise, problem(http.StatusConflict, "returned_otherwise", "Returned otherwise", "the transfer was sent back for another reason")},
+	{errMoneyGone, problem(http.StatusConflict, "insufficient_funds", "Insufficient funds", "the receiver no longer has the money")},
+}
+
 // problemOf is the one place where what went wrong becomes a status and a code.
 func problemOf(err error) *Problem {
 	var known *Problem
-	var field *fieldError
-	switch {
-	case errors.As(err, &known):
+	if errors.As(err, &known) {
 		return known
-	case errors.As(err, &field):
-		return problem(http.StatusBadRequest, "invalid_request", "Invalid request", field.Error())
-	case errors.Is(err, errEntryNotFound):
-		return problem(http.StatusBadRequest, "invalid_request", "Invalid request", "after: "+afterRule)
-	case errors.Is(err, errAccountExists):
-		return problem(http.StatusConflict, "account_exists", "Account exists", "the bank has an account of this number already")
-	case errors.Is(err, errAccountNotFound):
-		return problem(http.StatusNotFound, "account_not_found", "Account not found", "the bank has no account of this number")
-	case errors.Is(err, errReferenceConflict):
-		return problem(http.StatusConflict, "reference_conflict", "Reference conflict", "the reference was used for another transfer")
-	default:
-		return problem(http.StatusServiceUnavailable, "unavailable", "Unavailable",
-			"the books did not answer; whether the request had an effect is to be inquired")
 	}
+	var field *fieldError
+	if errors.As(err, &field) {
+		return problem(http.StatusBadRequest, "invalid_request", "Invalid request", field.Error())
+	}
+	for _, r := range refusals {
+		if errors.Is(err, r.err) {
+			return r.problem
+		}
+	}
+	return problem(http.StatusServiceUnavailable, "unavailable", "Unavailable",
+		"the books did not answer; whether the request had an effect is to be inquired")
 }
 
 func writeProblem(w http.ResponseWriter, p *Problem) {

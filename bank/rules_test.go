@@ -167,6 +167,8 @@ func TestFaultMatch(t *testing.T) {
 		"amount, but it has none": {RuleMatch{Operation: OpAny, MaxAmount: ptr(499)}, inquiry, false},
 		"reference prefix":        {RuleMatch{Operation: OpAny, Reference: "topup/"}, inquiry, true},
 		"another reference":       {RuleMatch{Operation: OpAny, Reference: "opup/"}, inquiry, false},
+		"any, but a notice":       {RuleMatch{Operation: OpAny}, call{operation: OpNotice}, false},
+		"notice":                  {RuleMatch{Operation: OpNotice}, call{operation: OpNotice}, true},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, c.match.holds(c.call)) })
 	}
@@ -241,10 +243,21 @@ func TestValidateRules(t *testing.T) {
 			require.ErrorContains(t, validateRules([]Rule{ok, bad}), "rules[1]."+field+": ")
 		})
 	}
-	require.NoError(t, validateRules([]Rule{ok}))
+	require.NoError(t, validateRules([]Rule{ok,
+		{Match: RuleMatch{Operation: OpNotice, Reference: "a", Amount: ptr(1), BankCode: "088"}, Effect: Effect{Type: DuplicateNotice}},
+		{Match: RuleMatch{Operation: OpNotice}, Effect: Effect{Type: Delay, DelayMillis: 1}},
+		{Match: RuleMatch{Operation: OpTransfer}, Effect: Effect{Type: LateReturn, Reason: ReasonInsufficientFunds}},
+	}))
 	require.ErrorContains(t, validateRules(make([]Rule, maxRules+1)), "rules: ")
 	for name, bad := range map[string]Rule{
 		"inquiry by account":   {Match: RuleMatch{Operation: OpInquire, BankCode: "088"}, Effect: Effect{Type: RateLimit}},
+		"decline a notice":     {Match: RuleMatch{Operation: OpNotice}, Effect: Effect{Type: Decline, Reason: ReasonClosed}},
+		"limit a notice":       {Match: RuleMatch{Operation: OpNotice}, Effect: Effect{Type: RateLimit}},
+		"double a transfer":    {Match: RuleMatch{Operation: OpTransfer}, Effect: Effect{Type: DuplicateNotice}},
+		"double anything":      {Match: RuleMatch{Operation: OpAny}, Effect: Effect{Type: DuplicateNotice}},
+		"return anything":      {Match: RuleMatch{Operation: OpAny}, Effect: Effect{Type: LateReturn, Reason: ReasonClosed}},
+		"return, no reason":    {Match: RuleMatch{Operation: OpTransfer}, Effect: Effect{Type: LateReturn}},
+		"return in two days":   {Match: RuleMatch{Operation: OpTransfer}, Effect: Effect{Type: LateReturn, Reason: ReasonClosed, DelayMillis: 48 * 3_600_000}},
 		"verify by amount":     {Match: RuleMatch{Operation: OpVerify, Amount: ptr(1)}, Effect: Effect{Type: RateLimit}},
 		"statement by ref":     {Match: RuleMatch{Operation: OpStatement, Reference: "a"}, Effect: Effect{Type: RateLimit}},
 		"declined inquiry":     {Match: RuleMatch{Operation: OpInquire}, Effect: Effect{Type: Decline, Reason: ReasonClosed}},

@@ -25,7 +25,7 @@ type Entry struct {
 	Direction    Direction `db:"direction"`
 	Amount       int64     `db:"amount"`
 	BalanceAfter int64     `db:"balance_after"`
-	// Both are nil on the opening entry, which comes from outside the books.
+	// Both are nil on an opening entry and on a deposit, which come from outside the books.
 	CounterpartyBankCode      *string `db:"counterparty_bank_code"`
 	CounterpartyAccountNumber *string `db:"counterparty_account_number"`
 	Memo                      string  `db:"memo"`
@@ -64,7 +64,8 @@ type Statement struct {
 // Totals is what all accounts hold together, in won as decimal text, because a sum of many accounts may pass an int64.
 type Totals struct {
 	Accounts  int64  `db:"accounts"`
-	Balance   string `db:"balance"`
-	Opened    string `db:"opened"` // brought in by opening accounts; equals Balance as long as no transfer made or lost a won
-	Transfers int64  `db:"transfers"`
+	Balance   string `db:"balance"`   // Opened and Deposited together, as long as no transfer or return made or lost a won
+	Opened    string `db:"opened"`    // brought in by opening accounts
+	Deposited string `db:"deposited"` // brought in by deposits
+	Transfers int64  `db:"transfers"` // accepted, those returned later too
 }

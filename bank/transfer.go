@@ -19,13 +19,15 @@ type Status string
 const (
 	Accepted Status = "ACCEPTED"
 	Rejected Status = "REJECTED"
+	Returned Status = "RETURNED" // accepted, and sent back later
 	NotFound Status = "NOT_FOUND"
 )
 
-// Reason says why a transfer was rejected.
+// Reason says why a transfer was rejected or sent back.
 type Reason string
 
-// The reasons for a rejection.
+// The reasons. A rejection stands for its reference whatever the reason; after MAINTENANCE, and only then, the same order may be accepted
+// when it is sent under a new one.
 const (
 	ReasonNoSuchAccount     Reason = "NO_SUCH_ACCOUNT"
 	ReasonClosed            Reason = "CLOSED"
@@ -79,10 +81,17 @@ func (o Order) fingerprint() []byte {
 type Decision struct {
 	Reference         string
 	Status            Status
-	Reason            Reason // "" unless rejected
-	BankTransactionID string // "" unless accepted
+	Reason            Reason // "" unless rejected or returned
+	BankTransactionID string // "" when rejected
 	Amount            int64
 	DecidedAt         time.Time
+	ReturnedAt        *time.Time // nil unless returned
+}
+
+// fate is what a fault asks for an order that is decided now; the zero value is nothing.
+type fate struct {
+	declined Reason      // the reason to reject it for, or ""
+	back     *lateReturn // to be sent back once it is accepted, or nil
 }
 
 // refuseOrder gives the reason to reject an order without looking at its accounts, or "".
@@ -126,11 +135,11 @@ func refuseAccounts(o Order, from, to *Account, limit int64) Reason {
 	}
 }
 
-// entryTime is when a transfer enters both books: now, but never before an earlier entry, so that a clock that steps back
+// entryTime is when money enters the books of the accounts: now, but never before an earlier entry, so that a clock that steps back
 // does not put a statement out of order.
-func entryTime(now time.Time, from, to *Account) time.Time {
+func entryTime(now time.Time, accounts ...*Account) time.Time {
 	at := now
-	for _, account := range []*Account{from, to} {
+	for _, account := range accounts {
 		if account.LastEntryAt.After(at) {
 			at = account.LastEntryAt
 		}

@@ -44,6 +44,8 @@ const (
 	holderNameRule    = "must be 1 to 50 characters without control characters"
 	memoRule          = "must be at most 100 characters without control characters"
 	referenceRule     = "must be 1 to 128 visible ASCII characters"
+	reservedRule      = "must not be OPENING, begin with BDP or end with /return: these are the bank's own"
+	reasonRule        = "must be a reason for which a transfer is rejected"
 	amountRule        = "must be 1 to 1000000000000000"
 	balanceRule       = "must be given, 0 to 1000000000000000"
 	stateRule         = "must be OPEN, CLOSED, SUSPENDED or REPORTED"

@@ -17,10 +17,19 @@ func bankCommand() *cobra.Command {
 		Use:   "bank",
 		Short: "Run the simulated bank",
 		Long: `Run the simulated bank network with its own durable books, in the database "bank" of
-the server at DURAPAY_MYSQL_ADDRESS, which ` + "`durapay migrate`" + ` has made.`,
+the server at DURAPAY_MYSQL_ADDRESS, which ` + "`durapay migrate`" + ` has made.
+
+It tells what happens on the account DURAPAY_CORPORATE_ACCOUNT (bankCode:accountNumber) by
+itself: returned transfers and deposits, as webhooks to DURAPAY_BANK_CALLBACK_URL signed with
+DURAPAY_BANK_CALLBACK_SECRET ("whsec_" and base64). Without the account nothing is told;
+without an address the notices are kept until there is one.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			server, err := config.ReadMySQL()
+			if err != nil {
+				return err
+			}
+			options, err := bankOptions()
 			if err != nil {
 				return err
 			}
@@ -33,9 +42,24 @@ the server at DURAPAY_MYSQL_ADDRESS, which ` + "`durapay migrate`" + ` has made.
 			if err != nil {
 				return fmt.Errorf("bank: %w", err)
 			}
-			return bank.Run(cmd.Context(), listener, db)
+			return bank.Run(cmd.Context(), listener, db, options)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "address to listen on")
 	return cmd
+}
+
+// bankOptions reads whom the bank tells what.
+func bankOptions() (bank.Options, error) {
+	code, number, err := config.ReadCorporateAccount()
+	if err != nil {
+		return bank.Options{}, err
+	}
+	options := bank.Options{Subscribed: bank.AccountKey{BankCode: code, AccountNumber: number}}
+	address, secret, err := config.ReadBankCallback()
+	if err != nil || address == "" {
+		return options, err
+	}
+	options.Callback, err = bank.NewCallback(address, secret)
+	return options, err
 }

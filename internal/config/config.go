@@ -3,9 +3,11 @@
 package config
 
 import (
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/netip"
+	"net/url"
 	"os"
 	"strconv"
 	"strings"
@@ -30,6 +32,9 @@ const (
 	BankTimeout      = "DURAPAY_BANK_TIMEOUT"           // one call, default 5s
 	TransferValidity = "DURAPAY_BANK_TRANSFER_VALIDITY" // a transfer is refused by the bank when it arrives later, default 10s
 	Corporate        = "DURAPAY_CORPORATE_ACCOUNT"      // bankCode:accountNumber
+
+	BankCallbackURL    = "DURAPAY_BANK_CALLBACK_URL"    // where the bank sends its notices; absent: it keeps them
+	BankCallbackSecret = "DURAPAY_BANK_CALLBACK_SECRET" // whsec_ and base64 of 24 to 64 bytes, signs them (Standard Webhooks)
 
 	Listen         = "DURAPAY_LISTEN"          // the gateway's address
 	TrustedProxies = "DURAPAY_TRUSTED_PROXIES" // addresses or networks, by comma, whose X-Forwarded-For is believed; default none
@@ -123,6 +128,28 @@ func ReadBank() (Bank, error) {
 	return b, r.err()
 }
 
+// ReadBankCallback reads where the bank sends its notices and the secret that signs them; both are "" when neither is given.
+// Errors: one without the other, a URL or a secret that is none.
+func ReadBankCallback() (address, key string, err error) {
+	if os.Getenv(BankCallbackURL) == "" && os.Getenv(BankCallbackSecret) == "" {
+		return "", "", nil
+	}
+	r := reader{}
+	address, key = r.required(BankCallbackURL), r.required(BankCallbackSecret)
+	r.checkWebURL(BankCallbackURL, address)
+	r.checkWebhookSecret(BankCallbackSecret, key)
+	return address, key, r.err()
+}
+
+// ReadCorporateAccount reads the platform's own account at the bank; both parts are "" when it is not given.
+func ReadCorporateAccount() (bankCode, accountNumber string, err error) {
+	r := reader{}
+	if v := os.Getenv(Corporate); v != "" {
+		bankCode, accountNumber = r.account(Corporate, v)
+	}
+	return bankCode, accountNumber, r.err()
+}
+
 // ReadSecrets reads the keys.
 func ReadSecrets() (Secrets, error) {
 	r := reader{}
@@ -213,12 +240,38 @@ func (r *reader) temporal() Temporal {
 func (r *reader) bank() Bank {
 	b := Bank{URL: strings.TrimRight(r.required(BankURL), "/"), Timeout: r.duration(BankTimeout, defaultBankCall),
 		TransferValidity: r.duration(TransferValidity, defaultValidity)}
-	code, number, found := strings.Cut(r.required(Corporate), ":")
-	if !found || code == "" || number == "" {
-		r.problem(Corporate, "expected bankCode:accountNumber")
-	}
-	b.CorporateCode, b.CorporateNumber = code, number
+	b.CorporateCode, b.CorporateNumber = r.account(Corporate, r.required(Corporate))
 	return b
+}
+
+func (r *reader) account(name, v string) (bankCode, accountNumber string) {
+	bankCode, accountNumber, found := strings.Cut(v, ":")
+	if !found || bankCode == "" || accountNumber == "" {
+		r.problem(name, "expected bankCode:accountNumber")
+	}
+	return bankCode, accountNumber
+}
+
+// checkWebURL does not repeat what it refuses: a URL may carry a credential.
+func (r *reader) checkWebURL(name, v string) {
+	u, err := url.Parse(v)
+	if v != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		r.problem(name, "expected an http or https URL")
+	}
+}
+
+// The sizes of a webhook secret [Standard Webhooks specification].
+const (
+	shortestWebhookSecret = 24
+	longestWebhookSecret  = 64
+)
+
+func (r *reader) checkWebhookSecret(name, v string) {
+	text, prefixed := strings.CutPrefix(v, "whsec_")
+	key, err := base64.StdEncoding.DecodeString(text)
+	if v != "" && (!prefixed || err != nil || len(key) < shortestWebhookSecret || len(key) > longestWebhookSecret) {
+		r.problem(name, fmt.Sprintf("expected whsec_ and the base64 of %d to %d bytes", shortestWebhookSecret, longestWebhookSecret))
+	}
 }
 
 func (r *reader) secrets() Secrets {

@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/base64"
+	"strings"
 	"testing"
 	"time"
 
@@ -59,4 +60,47 @@ func TestAWrongSettingIsNamedWithoutItsSecret(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTheBanksCallback(t *testing.T) {
+	secret := func(n int) string { return "whsec_" + base64.StdEncoding.EncodeToString(make([]byte, n)) }
+	const address = "http://127.0.0.1:8080/v1/bank/notices"
+	for name, c := range map[string]struct{ url, secret, wrong string }{
+		"neither":          {"", "", ""},
+		"both":             {address, secret(24), ""},
+		"longest":          {address, secret(64), ""},
+		"no secret":        {address, "", BankCallbackSecret},
+		"no address":       {"", secret(24), BankCallbackURL},
+		"no host":          {"http:///notices", secret(24), BankCallbackURL},
+		"another protocol": {"ftp://host/notices", secret(24), BankCallbackURL},
+		"short secret":     {address, secret(23), BankCallbackSecret},
+		"long secret":      {address, secret(65), BankCallbackSecret},
+		"no prefix":        {address, secret(24)[len("whsec_"):], BankCallbackSecret},
+		"no base64":        {address, "whsec_%", BankCallbackSecret},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(BankCallbackURL, c.url)
+			t.Setenv(BankCallbackSecret, c.secret)
+			gotURL, gotSecret, err := ReadBankCallback()
+			if c.wrong != "" {
+				require.ErrorContains(t, err, c.wrong)
+				require.True(t, c.secret == "" || !strings.Contains(err.Error(), c.secret))
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, []string{c.url, c.secret}, []string{gotURL, gotSecret})
+		})
+	}
+}
+
+func TestTheCorporateAccountMayBeAbsent(t *testing.T) {
+	for value, want := range map[string][]string{"": {"", ""}, "004:10000000000001": {"004", "10000000000001"}} {
+		t.Setenv(Corporate, value)
+		code, number, err := ReadCorporateAccount()
+		require.NoError(t, err)
+		require.Equal(t, want, []string{code, number})
+	}
+	t.Setenv(Corporate, "004")
+	_, _, err := ReadCorporateAccount()
+	require.ErrorContains(t, err, Corporate)
 }

@@ -41,6 +41,9 @@ type Options struct {
 	// ClockMargin is how far the clock of a bank that does not tell its time may lag
 	// behind ours.
 	ClockMargin time.Duration
+	// WindowsFile is a table of maintenance windows (ParseWindows) that is read again
+	// whenever it changes; "" means the built-in one.
+	WindowsFile string
 }
 
 // Service has the use cases of banking.
@@ -49,6 +52,8 @@ type Service struct {
 	bank   Bank
 	sealer sealer
 	o      Options
+
+	windows *windowsSource
 }
 
 // New makes a Service.
@@ -65,7 +70,8 @@ func New(store Store, bank Bank, ring *secret.KeyRing, index *secret.Indexer, o 
 	if o.ClockMargin == 0 {
 		o.ClockMargin = DefaultClockMargin
 	}
-	return &Service{store: store, bank: bank, sealer: sealer{ring: ring, index: index}, o: o}
+	return &Service{store: store, bank: bank, sealer: sealer{ring: ring, index: index}, o: o,
+		windows: newWindowsSource(o.WindowsFile, o.Log)}
 }
 
 // now is the time as the database keeps it.

@@ -188,6 +188,7 @@ func TestLogsHoldNoPersonalData(t *testing.T) {
 	for _, v := range []any{
 		Account{Number: number, HolderName: name}, NewAccount{Number: number, HolderName: name}, ref,
 		Firmbanking{Number: number, HolderName: name}, Transfer{From: ref, To: ref},
+		Notice{Account: ref, Counterparty: ref, Memo: name},
 	} {
 		logger.Info("x", "v", v)
 	}

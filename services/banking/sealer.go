@@ -26,27 +26,37 @@ func (s sealer) indexOf(ref BankAccountRef) []byte {
 type sealed struct{ number, holder []byte }
 
 func (s sealer) seal(table, id string, ref BankAccountRef) (sealed, error) {
-	number, err := s.ring.Seal([]byte(ref.Number), place(table, "number_sealed", id))
+	number, err := s.sealText(table, "number_sealed", id, ref.Number)
 	if err != nil {
-		return sealed{}, fmt.Errorf("seal %s: %w", id, err)
+		return sealed{}, err
 	}
-	holder, err := s.ring.Seal([]byte(ref.HolderName), place(table, "holder_sealed", id))
+	holder, err := s.sealText(table, "holder_sealed", id, ref.HolderName)
+	return sealed{number: number, holder: holder}, err
+}
+
+func (s sealer) sealText(table, column, id, text string) ([]byte, error) {
+	x, err := s.ring.Seal([]byte(text), place(table, column, id))
 	if err != nil {
-		return sealed{}, fmt.Errorf("seal %s: %w", id, err)
+		return nil, fmt.Errorf("seal %s: %w", id, err)
 	}
-	return sealed{number: number, holder: holder}, nil
+	return x, nil
 }
 
 func (s sealer) open(table, id string, x sealed) (number, holder string, err error) {
-	n, err := s.ring.Open(x.number, place(table, "number_sealed", id))
+	number, err = s.openText(table, "number_sealed", id, x.number)
 	if err != nil {
-		return "", "", fmt.Errorf("open %s: %w", id, err)
+		return "", "", err
 	}
-	h, err := s.ring.Open(x.holder, place(table, "holder_sealed", id))
+	holder, err = s.openText(table, "holder_sealed", id, x.holder)
+	return number, holder, err
+}
+
+func (s sealer) openText(table, column, id string, x []byte) (string, error) {
+	text, err := s.ring.Open(x, place(table, column, id))
 	if err != nil {
-		return "", "", fmt.Errorf("open %s: %w", id, err)
+		return "", fmt.Errorf("open %s: %w", id, err)
 	}
-	return string(n), string(h), nil
+	return string(text), nil
 }
 
 // place binds a sealed text to its row, so that it does not open in another one.
@@ -55,6 +65,7 @@ func place(table, column, id string) string { return table + "." + column + "/" 
 const (
 	accountsTable     = "accounts"
 	firmbankingsTable = "firmbankings"
+	noticesTable      = "bank_notices"
 )
 
 func (s sealer) newAccount(n NewAccount, at time.Time) (AccountRow, error) {

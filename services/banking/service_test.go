@@ -766,7 +766,8 @@ func TestNoColumnHoldsPersonalDataInTheClear(t *testing.T) {
 	w := newWorld(t)
 	w.link(t, newAccount("mem_1"))
 	w.prepare(t, order(banking.Debit))
-	for _, table := range []string{"accounts", "link_requests", "firmbankings"} {
+	w.record(t, returnNotice("r"))
+	for _, table := range []string{"accounts", "link_requests", "firmbankings", "bank_notices"} {
 		rows, err := w.db.Queryx("SELECT * FROM " + table)
 		require.NoError(t, err)
 		for rows.Next() {

@@ -41,6 +41,18 @@ type Store interface {
 	// MoveFirmbanking changes the row if its state is one of m.From, and tells whether it did.
 	MoveFirmbanking(ctx context.Context, id string, m FirmbankingMove) (bool, error)
 	ListFirmbankings(ctx context.Context, s Selection, r page.Request) ([]FirmbankingRow, error)
+	// FirmbankingsByReference gives those of the references that exist, in any order.
+	FirmbankingsByReference(ctx context.Context, references []string) ([]FirmbankingRow, error)
+
+	// BeginNotice stores the row if its id is new, and gives what is stored under the id.
+	BeginNotice(ctx context.Context, row NoticeRow) (NoticeRow, error)
+	// Notices gives those of the ids that exist, in any order.
+	Notices(ctx context.Context, ids []string) ([]NoticeRow, error)
+	ListNotices(ctx context.Context, f NoticeFilter, r page.Request) ([]NoticeRow, error)
+	MoveNotices(ctx context.Context, moves []record.Move, at time.Time) ([]error, error)
+	// ClaimReturn notes that this transfer came back by this notice, and tells whether
+	// it did so: a transfer comes back by one notice, and a notice brings one back.
+	ClaimReturn(ctx context.Context, noticeID, firmbankingID string, at time.Time) (bool, error)
 }
 
 // AccountRow is an account as it is stored.
@@ -79,6 +91,28 @@ type FirmbankingRow struct {
 	SentAt            *time.Time       `db:"sent_at"`
 	CreatedAt         time.Time        `db:"created_at"`
 	UpdatedAt         time.Time        `db:"updated_at"`
+}
+
+// NoticeRow is a notice of a bank as it is stored.
+type NoticeRow struct {
+	ID                   string         `db:"id"`
+	BankNoticeID         string         `db:"bank_notice_id"`
+	Type                 NoticeType     `db:"type"`
+	Reference            string         `db:"reference"`
+	BankTransactionID    string         `db:"bank_transaction_id"`
+	Amount               int64          `db:"amount"`
+	Reason               errs.Code      `db:"reason"`
+	FirmbankingID        *string        `db:"firmbanking_id"`
+	AccountBankCode      string         `db:"account_bank_code"`
+	AccountSealed        []byte         `db:"account_sealed"`
+	CounterpartyBankCode string         `db:"counterparty_bank_code"`
+	CounterpartySealed   []byte         `db:"counterparty_sealed"`
+	MemoSealed           []byte         `db:"memo_sealed"`
+	State                record.State   `db:"state"`
+	Failure              record.Failure `db:"failure"`
+	At                   time.Time      `db:"at"`
+	CreatedAt            time.Time      `db:"created_at"`
+	UpdatedAt            time.Time      `db:"updated_at"`
 }
 
 // FirmbankingMove is one change of a transfer's state. SentAt and ValidUntil are for

@@ -24,6 +24,7 @@ const (
 	Verify   Operation = "VERIFY"
 	Transfer Operation = "TRANSFER"
 	Inquire  Operation = "INQUIRE"
+	Notice   Operation = "NOTICE" // a call-back of the bank's own
 )
 
 // Rule makes matching requests to the bank go wrong. Match by account: the faults are
@@ -143,6 +144,22 @@ func (p *Platform) BankBalance(t testing.TB, a apiclient.AccountKey) int64 {
 func (p *Platform) CorporateBalance(t testing.TB) int64 {
 	t.Helper()
 	return p.BankBalance(t, corporate)
+}
+
+// ReturnTransfer makes the bank send an accepted transfer back.
+func (p *Platform) ReturnTransfer(t testing.TB, reference, reason string) {
+	t.Helper()
+	Read[struct{}](t, p.atBank(t, http.MethodPost, "/v1/returns", map[string]string{"reference": reference, "reason": reason}), http.StatusOK)
+}
+
+// Deposit brings money from outside to an account, and gives the bank's own id of it,
+// which the statement and the notice carry.
+func (p *Platform) Deposit(t testing.TB, d apiclient.Deposit) (bankTransactionID string) {
+	t.Helper()
+	type made struct {
+		BankTransactionID string `json:"bankTransactionId"`
+	}
+	return Read[made](t, p.atBank(t, http.MethodPost, "/v1/deposits", d), http.StatusCreated).BankTransactionID
 }
 
 func accountPath(a apiclient.AccountKey) string {

@@ -19,7 +19,11 @@ func (p *Platform) DB() (*sqlx.DB, error) {
 		return p.db, nil
 	}
 	var err error
-	p.db, err = mysqlx.Open(mysqlx.Config{Address: p.MySQL, User: "durapay", Password: p.Secrets["DURAPAY_MYSQL_PASSWORD"]})
+	server := p.given
+	if server.Address == "" {
+		server = mysqlx.Config{Address: p.MySQL, User: "durapay", Password: p.Secrets["DURAPAY_MYSQL_PASSWORD"]}
+	}
+	p.db, err = mysqlx.Open(server)
 	return p.db, err
 }
 

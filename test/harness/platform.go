@@ -17,6 +17,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"durapay/internal/devenv"
+	"durapay/internal/mysqlx"
 )
 
 // Options say how a platform is run.
@@ -51,6 +52,7 @@ type Platform struct {
 	binary  string
 	base    int
 	options Options
+	given   mysqlx.Config // the server to run on; without an address, one of its own
 	http    *http.Client
 	run     *run
 	faults  faultList
@@ -78,6 +80,9 @@ func Start(ctx context.Context, o Options) (*Platform, error) {
 	}
 	p := &Platform{Data: filepath.Join(root, "data"), options: o, http: newHTTP()}
 	if p.binary, err = Binary(ctx, root); err == nil {
+		err = p.claimServer(ctx)
+	}
+	if err == nil {
 		err = p.startSomewhere(ctx)
 	}
 	if err != nil {
@@ -106,6 +111,9 @@ func (p *Platform) startSomewhere(ctx context.Context) error {
 func (p *Platform) Up(ctx context.Context) error {
 	p.API, p.BankURL = "http://"+loopback(p.base), "http://"+loopback(p.base+bankOffset)
 	p.TemporalURL, p.MySQL = loopback(p.base+temporalOffset), loopback(p.base+mysqlOffset)
+	if p.given.Address != "" {
+		p.MySQL = p.given.Address
+	}
 	r := &run{out: newOutput(), ended: make(chan struct{})}
 	r.cmd = exec.Command(p.binary, "up", "--data", p.Data, "--base-port", fmt.Sprint(p.base))
 	r.cmd.Env, r.cmd.Stdout, r.cmd.Stderr = p.environ(), r.out, r.out
@@ -130,6 +138,10 @@ func (p *Platform) Up(ctx context.Context) error {
 // else runs.
 func (p *Platform) environ() []string {
 	settings := map[string]string{"DURAPAY_BANK_TIMEOUT": bankTimeout, "DURAPAY_BANK_TRANSFER_VALIDITY": transferValidity}
+	if p.given.Address != "" {
+		settings["DURAPAY_MYSQL_ADDRESS"], settings["DURAPAY_MYSQL_USER"] = p.given.Address, p.given.User
+		settings["DURAPAY_MYSQL_PASSWORD"] = p.given.Password
+	}
 	for name, value := range p.options.Env {
 		settings[name] = value
 	}
@@ -188,5 +200,5 @@ func (p *Platform) Remove() error {
 		fmt.Fprintln(os.Stderr, "harness: kept", root)
 		return nil
 	}
-	return os.RemoveAll(root)
+	return errors.Join(p.dropDatabases(), os.RemoveAll(root))
 }

@@ -383,3 +383,19 @@ func TestVerifyRefusesUnknownResults(t *testing.T) {
 	_, err := client(t, server.URL, time.Second).Verify(t.Context(), banking.BankAccountRef{BankCode: "004", Number: number, HolderName: name})
 	require.Error(t, err)
 }
+
+// The return of a transfer is told by a notice; an inquiry says that it was accepted.
+func TestAReturnedTransferWasAccepted(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", jsonType)
+		_, _ = io.WriteString(w, `{"reference":"r","status":"RETURNED","reason":"CLOSED","bankTransactionId":"B1"}`)
+	}))
+	defer server.Close()
+	c, want := client(t, server.URL, time.Second), banking.Answer{Kind: banking.Accepted, BankTransactionID: "B1"}
+	answer, err := c.Transfer(t.Context(), transfer("r", 1))
+	require.NoError(t, err)
+	require.Equal(t, want, answer)
+	inquiry, err := c.Inquire(t.Context(), "r")
+	require.NoError(t, err)
+	require.Equal(t, want, inquiry.Answer)
+}

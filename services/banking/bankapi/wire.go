@@ -17,6 +17,7 @@ const (
 	statusAccepted = "ACCEPTED"
 	statusRejected = "REJECTED"
 	statusNotFound = "NOT_FOUND"
+	statusReturned = "RETURNED" // accepted first, sent back by the receiving bank later
 )
 
 // maxTransactionID bounds the bank's own number of a transfer, in bytes.
@@ -78,10 +79,13 @@ type transferResponse struct {
 	BankTransactionID string `json:"bankTransactionId"`
 }
 
-// answer takes a clear yes or a clear no; anything else is an error.
+// answer takes a clear yes or a clear no; anything else is an error. What was sent back
+// was accepted all the same: its return is an event of its own, told by a notice.
 func (r transferResponse) answer() (banking.Answer, error) {
 	switch {
 	case r.Status == statusAccepted && r.Reason == "" && visible(r.BankTransactionID):
+		return banking.Answer{Kind: banking.Accepted, BankTransactionID: r.BankTransactionID}, nil
+	case r.Status == statusReturned && visible(r.BankTransactionID):
 		return banking.Answer{Kind: banking.Accepted, BankTransactionID: r.BankTransactionID}, nil
 	case r.Status == statusRejected && r.Reason == reasonDuplicate:
 		return banking.Answer{}, errors.New("bank answer: the reference is known, its outcome is not told")

@@ -19,15 +19,20 @@ import (
 
 // Store implements banking.Store.
 type Store struct {
-	db    *sqlx.DB
-	links recorddb.Table
+	db      *sqlx.DB
+	links   recorddb.Table
+	notices recorddb.Table
 }
 
 var _ banking.Store = (*Store)(nil)
 
 // New makes a Store on a database with the migrations of schema.FS("banking").
 func New(db *sqlx.DB) *Store {
-	return &Store{db: db, links: recorddb.Table{DB: db, Name: "link_requests", NotFound: errs.FlowNotFound}}
+	return &Store{
+		db:      db,
+		links:   recorddb.Table{DB: db, Name: "link_requests", NotFound: errs.FlowNotFound},
+		notices: recorddb.Table{DB: db, Name: "bank_notices", NotFound: errs.BankNoticeNotFound},
+	}
 }
 
 func wrap(what string, err error) error {

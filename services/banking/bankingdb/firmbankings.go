@@ -23,7 +23,7 @@ func (s *Store) BeginFirmbankings(ctx context.Context, rows []banking.Firmbankin
 	stored, err := recorddb.Begin(ctx, rows, recorddb.Shelf[banking.FirmbankingRow]{
 		Key:    func(r banking.FirmbankingRow) string { return r.Reference },
 		Insert: s.insertFirmbankings,
-		Find:   s.findByReference,
+		Find:   s.FirmbankingsByReference,
 	})
 	if errors.Is(err, recorddb.ErrTaken) {
 		return nil, banking.ErrTaken
@@ -41,7 +41,11 @@ func (s *Store) insertFirmbankings(ctx context.Context, rows []banking.Firmbanki
 	return wrap("insert firmbankings", err)
 }
 
-func (s *Store) findByReference(ctx context.Context, references []string) ([]banking.FirmbankingRow, error) {
+// FirmbankingsByReference gives those of the references that exist.
+func (s *Store) FirmbankingsByReference(ctx context.Context, references []string) ([]banking.FirmbankingRow, error) {
+	if len(references) == 0 {
+		return nil, nil
+	}
 	q, args, err := sqlx.In(`SELECT `+firmbankingColumns+` FROM firmbankings WHERE reference IN (?)`, references)
 	if err != nil {
 		return nil, wrap("read firmbankings", err)
