@@ -215,6 +215,26 @@ func number(err error) uint16 {
 	return 0
 }
 
+// The first and the last moment that a DATETIME(6) holds.
+var (
+	firstTime = time.Date(1000, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastTime  = time.Date(9999, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+)
+
+// Comparable gives a time to compare a DATETIME with. For one that no row can have it is
+// the nearest that one can: MariaDB compares with it as it is, MySQL calls it an error,
+// and the driver does from the year 10000.
+func Comparable(t time.Time) time.Time {
+	switch {
+	case t.Before(firstTime):
+		return firstTime
+	case t.After(lastTime):
+		return lastTime
+	default:
+		return t.UTC()
+	}
+}
+
 // CreateDatabase makes a database with the character set every table here expects.
 // The name is ours, never a client's: letters, digits and underscores.
 func CreateDatabase(ctx context.Context, db *sqlx.DB, name string) error {

@@ -17,6 +17,9 @@ const (
 	MaxLimit     = 100
 )
 
+// The years that a DATETIME holds.
+const minYear, maxYear = 1000, 9999
+
 // Cursor is the position behind the last item of a page. The zero Cursor is the start.
 type Cursor struct {
 	At time.Time `json:"t,omitzero"`
@@ -87,6 +90,9 @@ func decode(s string) (Cursor, error) {
 	}
 	if c.ID == "" || len(c.ID) > 64 || strings.ContainsFunc(c.ID, func(r rune) bool { return r < '!' || r > '~' }) {
 		return c, errs.InvalidRequest // no row has such an id, and a database may refuse to compare it
+	}
+	if year := c.At.UTC().Year(); year < minYear || year > maxYear {
+		return c, errs.InvalidRequest // nor such a time
 	}
 	return c, nil
 }

@@ -1,6 +1,7 @@
 package page
 
 import (
+	"encoding/base64"
 	"slices"
 	"testing"
 	"time"
@@ -26,6 +27,10 @@ func TestParseRefusesWhatNoPageGave(t *testing.T) {
 	for _, cursor := range []string{"x", "!!", "e30", "bnVsbA", Cursor{ID: string(make([]byte, 65))}.Encode()} {
 		_, err := Parse(cursor, 0)
 		require.Equal(t, errs.Invalid, errs.KindOf(err), cursor)
+	}
+	for _, at := range []string{"0001-01-01T00:00:00Z", "0999-12-31T23:59:59Z", "9999-12-31T23:59:59-09:00"} {
+		_, err := Parse(base64.RawURLEncoding.EncodeToString([]byte(`{"t":"`+at+`","i":"x"}`)), 0)
+		require.Equal(t, errs.Invalid, errs.KindOf(err), at)
 	}
 	for _, limit := range []int{-1, MaxLimit + 1} {
 		_, err := Parse("", limit)

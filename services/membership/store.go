@@ -53,6 +53,12 @@ type Store interface {
 	// Standings gives the standings of those members that exist, in any order.
 	Standings(ctx context.Context, ids []string) ([]Standing, error)
 
+	// RegionChanges gives the changes after a number, in order. Each is stored in the transaction (AddMembers,
+	// UpdateMember, ActivateMembers) that makes a member visible or moves it; numbers follow the commits.
+	RegionChanges(ctx context.Context, after int64, limit int) ([]RegionChange, error)
+	// RegionHead gives the number of the newest change, 0 when there is none.
+	RegionHead(ctx context.Context) (int64, error)
+
 	// Counters reads the counters of the keys that have one, in any order.
 	Counters(ctx context.Context, keys [][]byte) ([]Counter, error)
 	// UpdateCounters locks the keys' counters, makes those that are missing, and stores what change makes of them.

@@ -20,6 +20,10 @@ type Store interface {
 	// History lists an account's entries, newest first, one more than asked for if
 	// there is one. Cursor ids are "seq.line". Error: errs.InvalidRequest for another one.
 	History(ctx context.Context, accountID string, p page.Request) ([]HistoryRow, error)
+	// Journal gives the wallets' entries among the next limit postings after a number, and the last posting's number.
+	Journal(ctx context.Context, after int64, limit int) ([]JournalLine, int64, error)
+	// JournalHead gives the number of the newest posting, 0 when there is none.
+	JournalHead(ctx context.Context) (int64, error)
 
 	// InsertRequests stores the requests whose ids are new, and gives the stored rows
 	// of the others.

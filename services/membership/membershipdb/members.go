@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/jmoiron/sqlx"
@@ -49,6 +50,11 @@ func toMember(r memberRow) membership.StoredMember {
 	}
 }
 
+// livesSomewhere tells a member whose region is told to others: operators have none, and Pending ones are not there yet.
+func (r memberRow) livesSomewhere() bool {
+	return r.Region != "" && r.State != string(membership.Pending)
+}
+
 // AddMembers implements membership.Store. A key that is taken leaves its row out and does not end the statement;
 // what is stored is read back afterwards.
 func (s *Store) AddMembers(ctx context.Context, members []membership.StoredMember) ([]*membership.StoredMember, error) {
@@ -67,7 +73,10 @@ func (s *Store) AddMembers(ctx context.Context, members []membership.StoredMembe
 		}
 		found, err := query[memberRow](ctx, tx, `SELECT `+memberColumns+` FROM members WHERE id IN (?)`, ids)
 		there = indexOf(found, func(r memberRow) string { return r.ID })
-		return err
+		if err != nil || !slices.ContainsFunc(found, memberRow.livesSomewhere) {
+			return err
+		}
+		return announce(ctx, tx, ids, members[0].CreatedAt)
 	})
 	if err != nil {
 		return nil, err
@@ -118,12 +127,25 @@ func (s *Store) UpdateMember(ctx context.Context, id string,
 		if after, err = change(before); err != nil {
 			return err
 		}
-		if err := writeMember(ctx, tx, after.Member); err != nil || !after.SignedOut {
-			return err
-		}
-		return revokeFamiliesOf(ctx, tx, id, after.Member.UpdatedAt)
+		return writeChange(ctx, tx, before, after)
 	})
 	return after.Member, err
+}
+
+func writeChange(ctx context.Context, tx *sqlx.Tx, before membership.StoredMember, after membership.MemberChange) error {
+	m := after.Member
+	if err := writeMember(ctx, tx, m); err != nil {
+		return err
+	}
+	if after.SignedOut {
+		if err := revokeFamiliesOf(ctx, tx, before.ID, m.UpdatedAt); err != nil {
+			return err
+		}
+	}
+	if m.Region == before.Region || m.State == membership.Pending {
+		return nil
+	}
+	return announce(ctx, tx, []string{before.ID}, m.UpdatedAt)
 }
 
 func writeMember(ctx context.Context, tx *sqlx.Tx, m membership.StoredMember) error {
@@ -141,14 +163,19 @@ func (s *Store) ActivateMembers(ctx context.Context, ids []string, at time.Time)
 	wanted := indexOf(ids, func(id string) string { return id })
 	err := s.inTx(ctx, "activate members", func(tx *sqlx.Tx) error {
 		activated, err := exec(ctx, tx, q, at, ids)
-		if err != nil || activated == int64(len(wanted)) {
+		if err != nil {
 			return err
 		}
-		there, err := query[string](ctx, tx, `SELECT id FROM members WHERE id IN (?)`, ids)
-		if err == nil && len(there) < len(wanted) {
-			err = errs.MemberNotFound
+		if activated < int64(len(wanted)) {
+			there, err := query[string](ctx, tx, `SELECT id FROM members WHERE id IN (?)`, ids)
+			if err != nil {
+				return err
+			}
+			if len(there) < len(wanted) {
+				return errs.MemberNotFound
+			}
 		}
-		return err
+		return announce(ctx, tx, ids, at)
 	})
 	return err
 }

@@ -160,8 +160,13 @@ func TestHistoryAndPastBalances(t *testing.T) {
 	require.Equal(t, money.RemittanceReceived, received.Items[0].Kind)
 	require.Equal(t, anna, received.Items[0].Counterparty)
 
-	_, err = s.BalanceAt(t.Context(), anna, before)
-	require.ErrorIs(t, err, errs.WalletNotFound)
+	for _, at := range []time.Time{before, {}, time.Date(999, 12, 31, 0, 0, 0, 0, time.UTC)} {
+		_, err = s.BalanceAt(t.Context(), anna, at)
+		require.ErrorIs(t, err, errs.WalletNotFound, at)
+	}
+	distant, err := s.BalanceAt(t.Context(), anna, time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC))
+	require.NoError(t, err)
+	require.Equal(t, lines[0].BalanceAfter, distant.Balance)
 	_, err = s.History(t.Context(), member("nobody"), page.Request{Limit: 5})
 	require.ErrorIs(t, err, errs.WalletNotFound)
 	_, err = s.History(t.Context(), anna, page.Request{After: page.Cursor{ID: "x"}, Limit: 1})

@@ -41,7 +41,8 @@ func (s *Store) AccountAt(ctx context.Context, accountID string, at time.Time) (
 	ORDER BY e.at DESC, e.seq DESC, e.line DESC LIMIT 1), 0)
 FROM ledger_accounts a WHERE a.id = ? AND a.state = 'OPEN' AND a.opened_at <= ?`
 	a := ledger.Account{State: ledger.AccountOpen}
-	err := s.db.QueryRowContext(ctx, q, at.UTC(), accountID, at.UTC()).Scan(&a.ID, &a.OpenedAt, &a.Balance)
+	at = mysqlx.Comparable(at)
+	err := s.db.QueryRowContext(ctx, q, at, accountID, at).Scan(&a.ID, &a.OpenedAt, &a.Balance)
 	return a, noWallet(err)
 }
 
