@@ -97,6 +97,36 @@ func (a *Banking) Abandon(ctx context.Context, ids []string) ([]contract.Answer,
 	return answers, nil
 }
 
+// Opening tells until when transfers have to wait for maintenance.
+func (a *Banking) Opening(ctx context.Context, bankCodes []string) ([]contract.Opening, error) {
+	return each(a.Service.Opening(ctx, bankCodes), func(o banking.Opening) contract.Opening { return contract.Opening{Until: o.Until} }), nil
+}
+
+// Notices gives what banks have told by themselves.
+func (a *Banking) Notices(ctx context.Context, ids []string) ([]contract.Notice, error) {
+	notices, err := a.Service.Notices(ctx, ids)
+	return each(notices, func(n banking.Notice) contract.Notice {
+		return contract.Notice{Begun: contract.Begun{State: n.State, Failure: n.Failure}, Returned: n.Type == banking.NoticeReturned, Amount: n.Amount}
+	}), trouble(ctx, err)
+}
+
+// MoveNotices stores changes of their states.
+func (a *Banking) MoveNotices(ctx context.Context, in []record.Move) error {
+	return trouble(ctx, a.Service.MoveNotices(ctx, in))
+}
+
+// ReturnTransfers marks transfers that came back.
+func (a *Banking) ReturnTransfers(ctx context.Context, noticeIDs []string) ([]contract.Returned, error) {
+	returned, err := a.Service.ReturnTransfers(ctx, noticeIDs)
+	return each(returned, func(r banking.Returned) contract.Returned {
+		out := contract.Returned{FlowID: r.FlowID, MembershipID: r.MembershipID, Failure: r.Failure}
+		if r.Reason != "" {
+			out.Reason = reasonOf(r.Reason)
+		}
+		return out
+	}), trouble(ctx, err)
+}
+
 // Verify asks the bank about an account. Refused: the bank_* codes.
 func (a *Banking) Verify(ctx context.Context, in contract.Account) (record.Failure, error) {
 	failure, err := a.Service.Verify(ctx, banking.BankAccountRef{BankCode: in.BankCode, Number: in.Number, HolderName: in.HolderName})

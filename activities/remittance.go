@@ -14,15 +14,16 @@ type Remittance struct{ Service *remittance.Service }
 // Begin records remittances, or finds what is recorded.
 func (a *Remittance) Begin(ctx context.Context, in []contract.Remittance) ([]contract.Begun, error) {
 	rows, err := a.Service.Begin(ctx, each(in, func(r contract.Remittance) remittance.Remittance {
-		return remittance.Remittance{ID: r.ID, SenderID: r.SenderID, To: remittance.Receiver{MembershipID: r.ReceiverID},
-			Amount: r.Amount, Memo: r.Memo, AutoTopUpAccountID: r.AutoTopUpAccountID, Fingerprint: r.Fingerprint}
+		return remittance.Remittance{ID: r.ID, SenderID: r.SenderID, Amount: r.Amount, Memo: r.Memo,
+			To:                 remittance.Receiver{MembershipID: r.ReceiverID, BankCode: r.To.BankCode, AccountNumber: r.To.Number, HolderName: r.To.HolderName},
+			AutoTopUpAccountID: r.AutoTopUpAccountID, ExecuteAt: r.ExecuteAt, Fingerprint: r.Fingerprint}
 	}))
 	return each(rows, a.begun), trouble(ctx, err)
 }
 
 func (a *Remittance) begun(r remittance.Remittance) contract.Begun {
-	b := contract.Begun{State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint}
-	if broken := a.Service.Check(r); broken != nil {
+	b := contract.Begun{State: r.State, Failure: r.Failure, Refusal: r.Refusal, Fingerprint: r.Fingerprint}
+	if broken := a.Service.Check(r); !b.Refusal.Is() && broken != nil { // a row from before refusals were kept
 		b.Refusal = record.FailureOf(broken)
 	}
 	return b
@@ -36,7 +37,7 @@ func (a *Remittance) Move(ctx context.Context, in []record.Move) error {
 // SetTopUp ties remittances to the top-ups they started.
 func (a *Remittance) SetTopUp(ctx context.Context, in []contract.TopUpLink) error {
 	for _, l := range in {
-		if err := a.Service.SetTopUp(ctx, l.RemittanceID, l.TopUpID); err != nil {
+		if err := a.Service.SetTopUp(ctx, l.RecordID, l.TopUpID); err != nil {
 			return trouble(ctx, err)
 		}
 	}

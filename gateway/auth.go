@@ -37,10 +37,18 @@ func (p caller) scope() string {
 
 const callerKey = "caller"
 
-// authenticate lets only valid access tokens pass. It asks no database: an access token
-// is short-lived, and what moves money asks for the member's standing again.
+// keyIn is the header of a franchise's API key.
+const keyIn = "X-API-Key"
+
+// authenticate lets only valid access tokens and API keys pass. A token costs no database:
+// it is short-lived, and what moves money asks for the member's standing again. A key
+// costs one round trip: it can be revoked.
 func (s *Server) authenticate() gin.HandlerFunc {
 	return func(c *gin.Context) {
+		if key := c.GetHeader(keyIn); key != "" {
+			s.authenticateKey(c, key)
+			return
+		}
 		scheme, value, found := strings.Cut(c.GetHeader("Authorization"), " ")
 		if !found || !strings.EqualFold(scheme, "Bearer") {
 			fail(c, errs.TokenMissing)
@@ -54,6 +62,16 @@ func (s *Server) authenticate() gin.HandlerFunc {
 		c.Set(callerKey, caller{ID: claims.Subject, Role: membership.Role(claims.Role)})
 		c.Next()
 	}
+}
+
+func (s *Server) authenticateKey(c *gin.Context, key string) {
+	franchiseID, err := s.Franchise.Authenticate(c, key)
+	if err != nil {
+		fail(c, err)
+		return
+	}
+	c.Set(callerKey, caller{ID: franchiseID, Role: membership.RoleFranchise})
+	c.Next()
 }
 
 // allow lets only these roles pass.

@@ -57,7 +57,7 @@ func TestBindSaysWhichFieldAndWhatWasExpected(t *testing.T) {
 		"amount a fraction":  {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1.5}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
 		"amount an exponent": {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1e3}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
 		"amount a string":    {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":"1"}`, code: errs.InvalidRequest, pointer: "/amount", field: errs.FieldType},
-		"nested missing":     {media: j, body: `{"to":{},"amount":1}`, code: errs.InvalidRequest, pointer: "/to/membershipId", field: errs.FieldRequired},
+		"nested missing":     {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1,"autoTopUp":{}}`, code: errs.InvalidRequest, pointer: "/autoTopUp/bankAccountId", field: errs.FieldRequired},
 		"nested wrong type":  {media: j, body: `{"to":{"membershipId":7},"amount":1}`, code: errs.InvalidRequest, pointer: "/to/membershipId", field: errs.FieldType},
 		"other currency":     {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1,"currency":"USD"}`, code: errs.InvalidRequest, pointer: "/currency", field: errs.FieldMustBe},
 		"memo too long":      {media: j, body: `{"to":{"membershipId":"` + receiver + `"},"amount":1,"memo":"` + strings.Repeat("가", 101) + `"}`, code: errs.InvalidRequest, pointer: "/memo", field: errs.FieldTooLong},

@@ -141,6 +141,18 @@ func (l *launcher) memo(ctx context.Context, recordID string) (string, error) {
 	return fingerprint, nil
 }
 
+// cancel asks a flow to end before money leaves. One that has ended is left alone.
+func (l *launcher) cancel(ctx context.Context, recordID string) error {
+	ctx, done := context.WithTimeout(ctx, rpcTimeout)
+	defer done()
+	err := l.temporal.CancelWorkflow(ctx, contract.WorkflowID(recordID), "")
+	var ended *serviceerror.NotFound
+	if err == nil || errors.As(err, &ended) {
+		return nil
+	}
+	return errs.ServiceUnavailable.Because(err)
+}
+
 // result waits a short time for the flow's outcome; nil means that it still runs.
 // Waiting is one long poll.
 func (l *launcher) result(ctx context.Context, f launch) (*outcome, error) {

@@ -15,6 +15,8 @@ import (
 	"durapay/gateway/problem"
 	"durapay/internal/id"
 	"durapay/internal/record"
+	"durapay/services/payment"
+	"durapay/services/settlement"
 	"durapay/workflows/contract"
 )
 
@@ -124,11 +126,51 @@ func (s *Server) rowOf(ctx context.Context, recordID string) (row, error) {
 	case id.Firmbanking:
 		r, err := s.Banking.FindFirmbanking(ctx, recordID)
 		return rowOfFirmbanking(r), err
+	case id.Franchise:
+		r, err := s.Franchise.Find(ctx, recordID)
+		return row{Owner: recordID, State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint, Until: r.Until}, err
+	case id.PayoutChange:
+		r, err := s.Franchise.FindPayoutChange(ctx, "", recordID)
+		return row{Owner: r.FranchiseID, State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint, Until: r.Until}, err
+	case id.Delivery:
+		r, err := s.Franchise.FindDelivery(ctx, "", recordID)
+		return row{Owner: r.FranchiseID, State: r.State, Failure: r.Failure, Until: r.Until}, err
+	case id.Payment:
+		r, err := s.Payment.Find(ctx, payment.Scope{}, recordID)
+		return row{Owner: r.MembershipID, State: r.Record(), Failure: r.Failure, Fingerprint: r.Fingerprint, Until: r.Until}, err
+	case id.Cancel:
+		r, err := s.Payment.FindCancel(ctx, payment.Scope{}, recordID)
+		return row{Owner: r.FranchiseID, State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint, Until: r.Until}, err
+	case id.SettlementRun:
+		r, err := s.Settlement.FindRun(ctx, recordID)
+		return row{State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint}, err
+	case id.Statement:
+		return s.rowOfPayout(ctx, recordID)
+	case id.BankNotice:
+		r, err := s.Banking.FindNotice(ctx, recordID)
+		return row{State: r.State, Failure: r.Failure}, err
 	case id.Registration:
 		r, err := s.Membership.FindRegistration(ctx, recordID)
 		return row{Owner: r.MemberID, State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint}, err
 	default:
 		return row{}, errs.FlowNotFound
+	}
+}
+
+// rowOfPayout tells how the payout of a statement stands.
+func (s *Server) rowOfPayout(ctx context.Context, statementID string) (row, error) {
+	st, err := s.Settlement.FindStatement(ctx, settlement.Scope{}, statementID)
+	return row{Owner: st.FranchiseID, State: recordOfPayout(st.Payout.State), Failure: st.Payout.Failure, Until: st.Payout.Until}, err
+}
+
+func recordOfPayout(s settlement.PayoutState) record.State {
+	switch s {
+	case settlement.PayoutPaid, settlement.PayoutNone, settlement.PayoutCarriedOver:
+		return record.Succeeded
+	case settlement.PayoutScheduled:
+		return record.Requested
+	default: // the other names are the same
+		return record.State(s)
 	}
 }
 
@@ -153,7 +195,10 @@ func (s *Server) standing(ctx context.Context, flowID string) (row, error) {
 	if err != nil {
 		return row{}, errs.ServiceUnavailable.Because(err)
 	}
-	owner, _ := d.TypedSearchAttributes.GetKeyword(contract.MembershipIDKey)
+	owner, isMembers := d.TypedSearchAttributes.GetKeyword(contract.MembershipIDKey)
+	if !isMembers {
+		owner, _ = d.TypedSearchAttributes.GetKeyword(contract.FranchiseIDKey)
+	}
 	return row{Owner: owner, State: record.Requested}, nil
 }
 

@@ -18,9 +18,13 @@ import (
 	"durapay/internal/secret"
 	"durapay/internal/token"
 	"durapay/services/banking"
+	"durapay/services/franchise"
 	"durapay/services/membership"
 	"durapay/services/money"
+	"durapay/services/moneyquery"
+	"durapay/services/payment"
 	"durapay/services/remittance"
+	"durapay/services/settlement"
 )
 
 // Dependencies is what the gateway stands on.
@@ -32,7 +36,12 @@ type Dependencies struct {
 	Banking     *banking.Service
 	Money       *money.Service
 	Remittance  *remittance.Service
-	Fingerprint *secret.Indexer // fingerprints of inputs are keyed: inputs hold account numbers
+	Franchise   *franchise.Service
+	Payment     *payment.Service
+	Settlement  *settlement.Service
+	MoneyQuery  *moneyquery.Service
+	Notices     banking.NoticeParser // of banks' call-backs; nil takes none
+	Fingerprint *secret.Indexer      // fingerprints of inputs are keyed: inputs hold account numbers
 	Metrics     *prometheus.Registry
 	Log         *slog.Logger
 	FlowWait    time.Duration    // how long a money request waits for its flow
@@ -64,6 +73,10 @@ type Server struct {
 //	@in				header
 //	@name			Authorization
 //	@description	"Bearer " and the access token of a sign-in.
+//	@securityDefinitions.apikey	APIKey
+//	@in				header
+//	@name			X-API-Key
+//	@description	A franchise's API key.
 func New(d Dependencies) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
 	s := &Server{Dependencies: d, flows: newLauncher(d)}
@@ -96,16 +109,23 @@ func (s *Server) publicRoutes(r gin.IRouter) {
 	r.POST("/v1/auth/refresh", s.refreshJwtToken)
 	r.POST("/v1/memberships", s.registerMembership)
 	r.POST("/v1/memberships/async", s.registerMembershipEvent)
+	r.POST("/v1/bank-notices", s.receiveBankNotice) // signed by the bank
 }
 
-// memberRoutes need an access token; the roles that may use a route stand beside it.
-func (s *Server) memberRoutes(r gin.IRouter) {
-	anyone := allow(membership.RoleMember, membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
-	member := allow(membership.RoleMember)
-	operator := allow(membership.RoleOperator)
-	readers := allow(membership.RoleMember, membership.RoleOperator, membership.RoleAuditor)
-	overseers := allow(membership.RoleOperator, membership.RoleAuditor)
+// The roles that may use a route stand beside it.
+var (
+	anyone     = allow(membership.RoleMember, membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
+	member     = allow(membership.RoleMember)
+	operator   = allow(membership.RoleOperator)
+	readers    = allow(membership.RoleMember, membership.RoleOperator, membership.RoleAuditor)
+	overseers  = allow(membership.RoleOperator, membership.RoleAuditor)
+	merchants  = allow(membership.RoleFranchise, membership.RoleOperator)
+	onlookers  = allow(membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
+	franchisee = allow(membership.RoleFranchise)
+)
 
+// memberRoutes need an access token, or a franchise's API key.
+func (s *Server) memberRoutes(r gin.IRouter) {
 	r.POST("/v1/auth/logout", anyone, s.logout)
 	r.POST("/v1/auth/validate", anyone, s.validateJwtToken)
 	r.GET("/v1/memberships/me", anyone, s.getMembershipByJwtToken)
@@ -135,4 +155,21 @@ func (s *Server) memberRoutes(r gin.IRouter) {
 	r.POST("/v1/remittances", member, s.requestRemittance)
 	r.GET("/v1/remittances", member, s.listRemittances)
 	r.GET("/v1/remittances/:id", readers, named(id.Remittance, errs.RemittanceNotFound), s.findRemittance)
+	r.POST("/v1/remittances/:id/cancel", member, named(id.Remittance, errs.RemittanceNotFound), s.cancelRemittance)
+
+	r.POST("/v1/payments", member, s.requestPayment)
+	r.GET("/v1/payments", anyone, s.listPayments)
+	r.GET("/v1/payments/normal", onlookers, s.getNormalStatusPayments)
+	r.GET("/v1/payments/:id", anyone, named(id.Payment, errs.PaymentNotFound), s.findPayment)
+	r.POST("/v1/payments/:id/finish", operator, named(id.Payment, errs.PaymentNotFound), s.finishPayment)
+	r.POST("/v1/payments/:id/cancels", merchants, named(id.Payment, errs.PaymentNotFound), s.cancelPayment)
+	r.GET("/v1/payments/:id/cancels", anyone, named(id.Payment, errs.PaymentNotFound), s.listCancels)
+	r.GET("/v1/payments/:id/cancels/:cancelId", anyone, named(id.Payment, errs.PaymentNotFound), s.findCancel)
+
+	r.GET("/v1/bank-notices", overseers, s.listBankNotices)
+	r.GET("/v1/bank-notices/:id", overseers, named(id.BankNotice, errs.BankNoticeNotFound), s.findBankNotice)
+
+	s.franchiseRoutes(r)
+	s.settlementRoutes(r)
+	s.regionRoutes(r)
 }

@@ -7,15 +7,20 @@ import (
 	"github.com/gin-gonic/gin"
 	"go.temporal.io/sdk/temporal"
 
+	"durapay/errs"
 	"durapay/internal/id"
 	"durapay/internal/record"
+	"durapay/services/banking"
 	"durapay/services/remittance"
 	"durapay/workflows/contract"
 )
 
-// Receiver is whom money is sent to.
+// Receiver is whom money is sent to: a member, or the holder of an account at any bank.
 type Receiver struct {
-	MembershipID string `json:"membershipId" validate:"required,id=mem" example:"mem_01JZ0000000000000000000000"`
+	MembershipID  string `json:"membershipId,omitempty" validate:"omitempty,id=mem" example:"mem_01JZ0000000000000000000000"`
+	BankCode      string `json:"bankCode,omitempty" example:"088"`
+	AccountNumber string `json:"accountNumber,omitempty" example:"110-234-567890"` // masked in answers
+	HolderName    string `json:"holderName,omitempty" example:"김하나"`               // confirmed by the bank before the money leaves
 } // @name Receiver
 
 // AutoTopUp allows a top-up when the balance is short.
@@ -30,6 +35,7 @@ type RemittanceRequest struct {
 	Currency  string     `json:"currency,omitempty" validate:"omitempty,eq=KRW" example:"KRW"`
 	Memo      string     `json:"memo,omitempty" validate:"max=100" example:"점심값"`
 	AutoTopUp *AutoTopUp `json:"autoTopUp,omitempty"`
+	ExecuteAt *time.Time `json:"executeAt,omitempty" example:"2026-12-24T09:00:00+09:00"` // within a year; absent means at once
 } // @name RemittanceRequest
 
 // Remittance is money sent or received, or the refusal to.
@@ -43,6 +49,8 @@ type Remittance struct {
 	Memo      string       `json:"memo,omitempty" example:"점심값"`
 	TopUpID   string       `json:"topUpId,omitempty" example:"top_01JZ0000000000000000000000"`
 	Failure   *Failure     `json:"failure,omitempty"`
+	ExecuteAt *time.Time   `json:"executeAt,omitempty"`
+	Until     *time.Time   `json:"until,omitempty"` // when a waiting one goes on
 	CreatedAt *time.Time   `json:"createdAt,omitempty"`
 	UpdatedAt *time.Time   `json:"updatedAt,omitempty"`
 } // @name Remittance
@@ -53,13 +61,14 @@ type RemittancePage struct {
 	Next  string       `json:"next,omitempty"`
 } // @name RemittancePage
 
-// requestRemittance sends money from the caller's wallet to another member's.
+// requestRemittance sends money from the caller's wallet to another member's, or to any
+// bank account.
 //
-// Hot path without a top-up: one token check without a database, one call to Temporal
+// Hot path to a member without a top-up: one token check without a database, one call to Temporal
 // that starts the flow on this process, one workflow task, one long poll for the result.
 //
-//	@Summary		Send money to a member
-//	@Description	One posting debits and credits. When the balance is short and autoTopUp is given, the wallet is topped up first in units of 10,000 won.
+//	@Summary		Send money to a member or to any bank account
+//	@Description	To a member, one posting debits and credits. To a bank account, the bank confirms the holder's name first; the amount is held until the bank has answered. When the balance is short and autoTopUp is given, the wallet is topped up first in units of 10,000 won. With executeAt the money leaves then, and can be called off until it has.
 //	@ID				requestRemittance
 //	@Tags			remittance
 //	@Security		Bearer
@@ -84,17 +93,104 @@ func (s *Server) requestRemittance(c *gin.Context) {
 	}
 	body.Currency = krw
 	sender := callerOf(c).ID
-	in := contract.Remittance{ID: recordIDFor(id.Remittance, sender, "remittance", key), SenderID: sender, ReceiverID: body.To.MembershipID,
-		Amount: body.Amount, Memo: body.Memo, Fingerprint: s.fingerprint("remittance", body)}
+	in := remittanceInput(&body, sender, recordIDFor(id.Remittance, sender, "remittance", key))
+	if err := s.checkRemittance(in); err != nil {
+		fail(c, err)
+		return
+	}
+	in.Fingerprint = s.fingerprint("remittance", body)
+	f := launch{recordID: in.ID, workflow: contract.RemittanceFlow, input: in, fingerprint: in.Fingerprint,
+		summary: contract.RemittanceSummary(in), row: s.rowReader(in.ID), attributes: remittanceAttributes(in)}
+	s.serve(c, f, respondAsync(c), "/v1/remittances/"+in.ID, func(o outcome) any {
+		to := Receiver{MembershipID: in.ReceiverID, BankCode: in.To.BankCode, HolderName: in.To.HolderName,
+			AccountNumber: remittance.Receiver{AccountNumber: in.To.Number}.MaskedNumber()}
+		return Remittance{ID: in.ID, State: o.State, From: &Receiver{MembershipID: sender}, To: to, Amount: body.Amount, Currency: krw,
+			Memo: body.Memo, ExecuteAt: body.ExecuteAt}
+	})
+}
+
+// remittanceInput gives the flow's input, and writes the request in its one normal form.
+func remittanceInput(body *RemittanceRequest, sender, recordID string) contract.Remittance {
+	to := remittance.Receiver{MembershipID: body.To.MembershipID, BankCode: body.To.BankCode, AccountNumber: body.To.AccountNumber,
+		HolderName: body.To.HolderName}.Normal()
+	body.To = Receiver{MembershipID: to.MembershipID, BankCode: to.BankCode, AccountNumber: to.AccountNumber, HolderName: to.HolderName}
+	in := contract.Remittance{ID: recordID, SenderID: sender, ReceiverID: to.MembershipID, Amount: body.Amount, Memo: body.Memo,
+		To: contract.Account{BankCode: to.BankCode, Number: to.AccountNumber, HolderName: to.HolderName}}
 	if body.AutoTopUp != nil {
 		in.AutoTopUpAccountID = body.AutoTopUp.BankAccountID
 	}
-	f := launch{recordID: in.ID, workflow: contract.RemittanceFlow, input: in, fingerprint: in.Fingerprint,
-		summary: contract.RemittanceSummary(in), row: s.rowReader(in.ID),
-		attributes: []temporal.SearchAttributeUpdate{contract.MembershipIDKey.ValueSet(sender)}}
-	s.serve(c, f, respondAsync(c), "/v1/remittances/"+in.ID, func(o outcome) any {
-		return Remittance{ID: in.ID, State: o.State, From: &Receiver{MembershipID: sender}, To: body.To, Amount: body.Amount, Currency: krw, Memo: body.Memo}
-	})
+	if body.ExecuteAt != nil {
+		at := body.ExecuteAt.UTC()
+		body.ExecuteAt, in.ExecuteAt = &at, at
+	}
+	return in
+}
+
+// checkRemittance refuses what is malformed. What is refused for another reason goes on
+// record, by the flow. A date in the past is no refusal of a repeat: its first request
+// may have come in time.
+func (s *Server) checkRemittance(in contract.Remittance) error {
+	r := remittance.Remittance{ID: in.ID, SenderID: in.SenderID, Amount: in.Amount, Memo: in.Memo, AutoTopUpAccountID: in.AutoTopUpAccountID, ExecuteAt: in.ExecuteAt,
+		To: remittance.Receiver{MembershipID: in.ReceiverID, BankCode: in.To.BankCode, AccountNumber: in.To.Number, HolderName: in.To.HolderName}}
+	if bad := s.Remittance.Check(r); bad != nil && bad.Kind == errs.Invalid {
+		return bad
+	}
+	if in.ReceiverID != "" {
+		return nil
+	}
+	return checkBank("/to/bankCode", in.To.BankCode)
+}
+
+// checkBank refuses a bank that has no queue: nobody would work on its calls.
+func checkBank(pointer, code string) error {
+	if _, known := banking.FindInstitution(code); !known {
+		return errs.InvalidField(pointer, errs.FieldNotOneOf, "allowed", "the code of a bank")
+	}
+	return nil
+}
+
+func remittanceAttributes(in contract.Remittance) []temporal.SearchAttributeUpdate {
+	attributes := []temporal.SearchAttributeUpdate{contract.MembershipIDKey.ValueSet(in.SenderID)}
+	if in.To.BankCode != "" {
+		attributes = append(attributes, contract.BankCodeKey.ValueSet(in.To.BankCode))
+	}
+	return attributes
+}
+
+// cancelRemittance calls a remittance off.
+//
+//	@Summary		Call a remittance off while the money has not left
+//	@Description	A scheduled remittance, and one that waits for a bank, ends as CANCELLED. One that is at the bank or has ended is 409. 202 when it is not decided yet.
+//	@ID				cancelRemittance
+//	@Tags			remittance
+//	@Security		Bearer
+//	@Param			id		path		string	true	"the remittance's id"
+//	@Success		200		{object}	Remittance
+//	@Success		202		{object}	Accepted
+//	@Failure		401,403,404,409,503	{object}	problem.Problem
+//	@Router			/v1/remittances/{id}/cancel [post]
+func (s *Server) cancelRemittance(c *gin.Context) {
+	recordID := c.Param("id")
+	r, err := s.Remittance.Find(c, callerOf(c).ID, recordID)
+	if err == nil && r.SenderID != callerOf(c).ID {
+		err = errs.RemittanceNotFound // the receiver sees it, and has no say in it
+	}
+	if err == nil && !r.State.Final() {
+		if err = s.flows.cancel(c, recordID); err == nil {
+			_, _ = s.flows.result(c, launch{recordID: recordID, fingerprint: r.Fingerprint, row: s.rowReader(recordID)}) // the row tells
+			r, err = s.Remittance.Find(c, callerOf(c).ID, recordID)
+		}
+	}
+	switch {
+	case err != nil:
+		fail(c, err)
+	case r.State == record.Cancelled:
+		c.JSON(http.StatusOK, remittanceView(c, r))
+	case r.State.Final() || r.State == record.Unknown:
+		fail(c, errs.NotCancellable)
+	default:
+		s.accepted(c, recordID, recordID)
+	}
 }
 
 // listRemittances lists what the caller sent and received.
@@ -143,8 +239,9 @@ func (s *Server) findRemittance(c *gin.Context) {
 }
 
 func remittanceView(c *gin.Context, r remittance.Remittance) Remittance {
-	v := Remittance{ID: r.ID, State: r.State, From: &Receiver{MembershipID: r.SenderID}, To: Receiver{MembershipID: r.To.MembershipID},
-		Amount: r.Amount, Currency: krw, Memo: r.Memo, CreatedAt: optionalTime(r.CreatedAt), UpdatedAt: optionalTime(r.UpdatedAt)}
+	v := Remittance{ID: r.ID, State: r.State, From: &Receiver{MembershipID: r.SenderID}, Amount: r.Amount, Currency: krw, Memo: r.Memo,
+		To:        Receiver{MembershipID: r.To.MembershipID, BankCode: r.To.BankCode, AccountNumber: r.To.MaskedNumber(), HolderName: r.To.HolderName},
+		ExecuteAt: optionalTime(r.ExecuteAt), Until: optionalTime(r.Until), CreatedAt: optionalTime(r.CreatedAt), UpdatedAt: optionalTime(r.UpdatedAt)}
 	if who := callerOf(c); who.sees(r.SenderID) { // how the sender paid for it is not the receiver's
 		v.TopUpID, v.Failure = r.TopUpID, failureView(c, r.Failure)
 	}

@@ -12,22 +12,10 @@ import (
 	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
-	"durapay/activities"
 	"durapay/services/banking"
-	"durapay/services/membership"
-	"durapay/services/money"
-	"durapay/services/remittance"
 	"durapay/workflows"
 	"durapay/workflows/contract"
 )
-
-// Services are what the activities call.
-type Services struct {
-	Membership *membership.Service
-	Banking    *banking.Service
-	Money      *money.Service
-	Remittance *remittance.Service
-}
 
 // stopTimeout is how long a stopping worker lets its activities finish. It is longer
 // than a call to a bank, so that a stop leaves no outcome unknown that was on its way.
@@ -36,10 +24,12 @@ const stopTimeout = 35 * time.Second
 // The bounds of what one process runs at once.
 const (
 	flowTasks      = 256
-	localSteps     = 256
+	stepsAtOnce    = 256
 	flowPollers    = 8
 	bankCalls      = 64
 	bankPollers    = 1
+	webhookCalls   = 64
+	webhookPollers = 2
 	deadlockFinder = 5 * time.Second
 	// cachedFlows bounds the waiting flows that are kept in memory; another one is rebuilt
 	// from its history when it goes on. A bank that is away makes many wait.
@@ -53,7 +43,7 @@ type Workers struct{ all []worker.Worker }
 // for good.
 func New(c client.Client, s Services, banks []banking.Institution, onFatal func(error)) *Workers {
 	worker.SetStickyWorkflowCacheSize(cachedFlows)
-	w := &Workers{all: []worker.Worker{flowWorker(c, s, onFatal)}}
+	w := &Workers{all: []worker.Worker{flowWorker(c, s, onFatal), webhookWorker(c, s, onFatal)}}
 	for _, b := range banks {
 		w.all = append(w.all, bankWorker(c, s, b, onFatal))
 	}
@@ -88,7 +78,7 @@ func (w *Workers) stop(n int) {
 func flowWorker(c client.Client, s Services, onFatal func(error)) worker.Worker {
 	w := worker.New(c, contract.FlowQueue, worker.Options{
 		MaxConcurrentWorkflowTaskExecutionSize:  flowTasks,
-		MaxConcurrentLocalActivityExecutionSize: localSteps,
+		MaxConcurrentLocalActivityExecutionSize: stepsAtOnce,
 		MaxConcurrentWorkflowTaskPollers:        flowPollers,
 		LocalActivityWorkerOnly:                 true,
 		WorkerStopTimeout:                       stopTimeout,
@@ -97,7 +87,24 @@ func flowWorker(c client.Client, s Services, onFatal func(error)) worker.Worker 
 		OnFatalError:                            onFatal,
 	})
 	registerFlows(w)
-	registerSteps(w, s)
+	for _, steps := range localSteps(s) {
+		register(w, steps)
+	}
+	return w
+}
+
+// webhookWorker sends messages to franchises' servers, whose slowness is to hold up
+// nothing else.
+func webhookWorker(c client.Client, s Services, onFatal func(error)) worker.Worker {
+	w := worker.New(c, contract.WebhookQueue, worker.Options{
+		DisableWorkflowWorker:              true,
+		MaxConcurrentActivityExecutionSize: webhookCalls,
+		MaxConcurrentActivityTaskPollers:   webhookPollers,
+		WorkerStopTimeout:                  stopTimeout,
+		DisableRegistrationAliasing:        true,
+		OnFatalError:                       onFatal,
+	})
+	register(w, webhookSteps(s))
 	return w
 }
 
@@ -111,7 +118,7 @@ func bankWorker(c client.Client, s Services, b banking.Institution, onFatal func
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       onFatal,
 	})
-	registerBankCalls(w, s)
+	register(w, bankSteps(s))
 	return w
 }
 
@@ -123,51 +130,18 @@ func registerFlows(w worker.WorkflowRegistry) {
 		contract.TopUpFlow:        workflows.TopUp,
 		contract.WithdrawalFlow:   workflows.Withdrawal,
 		contract.RemittanceFlow:   workflows.Remittance,
+		contract.FranchiseFlow:    workflows.FranchiseRegistration,
+		contract.PayoutChangeFlow: workflows.PayoutAccountChange,
+		contract.PaymentFlow:      workflows.Payment,
+		contract.CancelFlow:       workflows.PaymentCancel,
+		contract.SettlementFlow:   workflows.Settlement,
+		contract.SettlementDay:    workflows.SettlementDay,
+		contract.PayoutFlow:       workflows.Payout,
+		contract.WebhookFlow:      workflows.WebhookDelivery,
+		contract.BankNoticeFlow:   workflows.BankNotice,
 	} {
 		w.RegisterWorkflowWithOptions(flow, workflow.RegisterOptions{Name: name})
 	}
-}
-
-func registerSteps(w worker.ActivityRegistry, s Services) {
-	mem, bnk := &activities.Membership{Service: s.Membership}, &activities.Banking{Service: s.Banking}
-	mon, rem := &activities.Money{Service: s.Money}, &activities.Remittance{Service: s.Remittance}
-	register(w, map[string]any{
-		contract.MembershipBeginRegistrations: mem.BeginRegistrations,
-		contract.MembershipMoveRegistrations:  mem.MoveRegistrations,
-		contract.MembershipRegister:           mem.Register,
-		contract.MembershipUnregister:         mem.Unregister,
-		contract.MembershipActivate:           mem.Activate,
-		contract.MembershipStandings:          mem.Standings,
-		contract.MembershipConfirmName:        mem.ConfirmName,
-
-		contract.BankingBeginLinks: bnk.BeginLinks,
-		contract.BankingMoveLinks:  bnk.MoveLinks,
-		contract.BankingLink:       bnk.Link,
-		contract.BankingAuthorize:  bnk.Authorize,
-		contract.BankingPrepare:    bnk.Prepare,
-		contract.BankingAbandon:    bnk.Abandon,
-
-		contract.MoneyBegin:        mon.Begin,
-		contract.MoneyMove:         mon.Move,
-		contract.MoneyPost:         mon.Post,
-		contract.MoneyBook:         mon.Book,
-		contract.MoneyOpenWallets:  mon.OpenWallets,
-		contract.MoneyCloseWallets: mon.CloseWallets,
-		contract.MoneyRaiseLimit:   mon.RaiseLimit,
-
-		contract.RemittanceBegin:    rem.Begin,
-		contract.RemittanceMove:     rem.Move,
-		contract.RemittanceSetTopUp: rem.SetTopUp,
-	})
-}
-
-func registerBankCalls(w worker.ActivityRegistry, s Services) {
-	bnk := &activities.Banking{Service: s.Banking}
-	register(w, map[string]any{
-		contract.BankingVerify:  bnk.Verify,
-		contract.BankingSubmit:  bnk.Submit,
-		contract.BankingInquire: bnk.Inquire,
-	})
 }
 
 func register(w worker.ActivityRegistry, byName map[string]any) {

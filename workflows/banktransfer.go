@@ -8,6 +8,7 @@ import (
 	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
+	"durapay/errs"
 	"durapay/internal/record"
 	"durapay/workflows/contract"
 )
@@ -30,9 +31,61 @@ func prepare(ctx workflow.Context, t contract.Transfer) contract.Begun {
 	return do[contract.Begun](ctx, contract.BankingPrepare, "write-ahead of the bank transfer", t)
 }
 
+// mostAttempts bounds how often a transfer is made anew for a bank that was shut.
+const mostAttempts = 20
+
+// carry prepares a transfer and settles it. A bank that refused it because it was shut,
+// outside the hours we know of, is asked again later with a transfer of its own.
+func (f *flow) carry(ctx workflow.Context, w work, bankCode, holdRef string, t contract.Transfer) (record.Failure, error) {
+	for attempt := 1; ; attempt++ {
+		next := t.Again(attempt)
+		if attempt > 1 { // the first one's undo was registered before anything was asked
+			f.saga.onFailure(undoTransfer(next.ID, holdRef))
+		}
+		if failure := prepare(ctx, next).Failure; failure.Is() {
+			return failure, nil
+		}
+		failure, err := f.settle(ctx, w, bankCode, holdRef, next)
+		if err != nil || failure.Code != errs.BankMaintenance.Code || attempt == mostAttempts {
+			return failure, err
+		}
+		if err := f.wait(ctx, w, workflow.Now(ctx).Add(shutPause(attempt)), contract.StepBankShut, "bank", bankCode); err != nil {
+			return record.Failure{}, err
+		}
+	}
+}
+
+// shutPause is how long to wait for a bank that is shut and does not say until when: half
+// a minute at first, half an hour at most.
+func shutPause(attempt int) time.Duration {
+	const first, most = 30 * time.Second, 30 * time.Minute
+	return min(first<<(attempt-1), most)
+}
+
+// mostWindows bounds the maintenance windows waited for in a row; then the bank decides.
+const mostWindows = 50
+
+// awaitBank waits until neither the bank nor our own is under maintenance, and tells
+// until when. It may be cancelled meanwhile.
+func (f *flow) awaitBank(ctx workflow.Context, w work, bankCode string) error {
+	for range mostWindows {
+		until := do[contract.Opening](ctx, contract.BankingOpening, "maintenance windows", bankCode).Until
+		if !until.After(workflow.Now(ctx)) {
+			return nil
+		}
+		if err := f.wait(ctx, w, until, contract.StepBankShut, "bank", bankCode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settle moves the money of a hold at the bank and captures the hold. A rejection is a
 // refusal, and the hold is released with everything else that is undone.
 func (f *flow) settle(ctx workflow.Context, w work, bankCode, holdRef string, t contract.Transfer) (record.Failure, error) {
+	if err := f.awaitBank(ctx, w, bankCode); err != nil {
+		return record.Failure{}, err
+	}
 	answer, err := f.bankTransfer(ctx, w, bankCode, t)
 	if err != nil || answer.Kind == contract.Rejected {
 		return answer.Failure, err
@@ -94,6 +147,22 @@ func findOut(ctx workflow.Context, bankCode string, t contract.Transfer) contrac
 		}
 		must(contract.BankingInquire, workflow.Sleep(ctx, inquiryPause))
 	}
+}
+
+// verify asks the bank about an account. A bank that does not answer in time is a
+// refusal: nothing was moved, and it can be asked again.
+func (f *flow) verify(ctx workflow.Context, account contract.Account) (record.Failure, error) {
+	f.say(ctx, record.Processing, contract.StepVerifying, "bank", account.BankCode)
+	ctx = workflow.WithActivityOptions(ctx, bankVerify(account.BankCode, "holder's name at bank "+account.BankCode))
+	var failure record.Failure
+	err := workflow.ExecuteActivity(ctx, contract.BankingVerify, account).Get(ctx, &failure)
+	if temporal.IsCanceledError(err) {
+		return record.Failure{}, err
+	}
+	if failed(contract.BankingVerify, err) {
+		return record.FailureOf(errs.BankUnreachable), nil
+	}
+	return failure, nil
 }
 
 // failed tells whether an activity failed. An answer that cannot be read is another

@@ -4,6 +4,8 @@
 package workflows
 
 import (
+	"time"
+
 	"go.temporal.io/sdk/workflow"
 
 	"durapay/errs"
@@ -25,8 +27,8 @@ type flow struct {
 type work interface {
 	// begin stores the request's row, or finds the one an earlier run left.
 	begin(ctx workflow.Context) contract.Begun
-	// do does the work. A refusal is a Failure; the one error is a cancellation. Undos are
-	// registered before anything is asked.
+	// do does the work. A refusal is a Failure; the one error is a cancellation, or that the
+	// work goes on in another run. Undos are registered before anything is asked.
 	do(ctx workflow.Context) (record.Failure, error)
 	// move stores a change of the row's state.
 	move(ctx workflow.Context, m record.Move)
@@ -52,6 +54,9 @@ func (f *flow) run(ctx workflow.Context, w work) (contract.Outcome, error) {
 		return f.end(ctx, w, begun.Refusal, nil), nil
 	}
 	failure, err := w.do(ctx)
+	if workflow.IsContinueAsNewError(err) { // the next run ends it
+		return contract.Outcome{}, err
+	}
 	return f.end(ctx, w, failure, err), nil
 }
 
@@ -74,6 +79,19 @@ func (f *flow) end(ctx workflow.Context, w work, failure record.Failure, cancell
 	f.status.Failure = failure
 	f.enter(ctx, state, finalStep(state))
 	return f.outcome(state, failure)
+}
+
+// wait lets the flow sleep until a time that is known, and says so. It can be cancelled
+// meanwhile, which is the error.
+func (f *flow) wait(ctx workflow.Context, w work, until time.Time, step contract.Step, params ...string) error {
+	f.enter(ctx, record.Waiting, step, append(params, "until", until.UTC().Format(time.RFC3339))...)
+	w.move(ctx, record.Move{ID: f.id, State: record.Waiting, Until: until})
+	if err := workflow.NewTimerWithOptions(ctx, until.Sub(workflow.Now(ctx)), workflow.TimerOptions{Summary: details(f.status)}).Get(ctx, nil); err != nil {
+		return err
+	}
+	w.move(ctx, record.Move{ID: f.id, State: record.Processing})
+	f.enter(ctx, record.Processing, contract.StepChecking)
+	return nil
 }
 
 func finalStep(s record.State) contract.Step {

@@ -1,7 +1,6 @@
 package workflows
 
 import (
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"durapay/errs"
@@ -42,7 +41,7 @@ func (l *link) do(ctx workflow.Context) (record.Failure, error) {
 	if !askStandings(ctx, l.in.MembershipID).wait(ctx)[0].Active {
 		return record.FailureOf(errs.MemberDeactivated), nil
 	}
-	if failure, err := l.verify(ctx); err != nil || failure.Is() {
+	if failure, err := l.verify(ctx, contract.Account{BankCode: l.in.BankCode, Number: l.in.Number, HolderName: l.in.HolderName}); err != nil || failure.Is() {
 		return failure, err
 	}
 	if failure := do[record.Failure](ctx, contract.BankingLink, "link of the account", l.in); failure.Is() {
@@ -50,23 +49,6 @@ func (l *link) do(ctx workflow.Context) (record.Failure, error) {
 	}
 	l.confirmName(ctx)
 	return record.Failure{}, nil
-}
-
-// verify asks the bank. A bank that does not answer in time is a refusal: nothing was
-// moved, and the member can ask again.
-func (l *link) verify(ctx workflow.Context) (record.Failure, error) {
-	l.say(ctx, record.Processing, contract.StepVerifying, "bank", l.in.BankCode)
-	ctx = workflow.WithActivityOptions(ctx, bankVerify(l.in.BankCode, "holder's name at bank "+l.in.BankCode))
-	var failure record.Failure
-	err := workflow.ExecuteActivity(ctx, contract.BankingVerify,
-		contract.Account{BankCode: l.in.BankCode, Number: l.in.Number, HolderName: l.in.HolderName}).Get(ctx, &failure)
-	if temporal.IsCanceledError(err) {
-		return record.Failure{}, err
-	}
-	if failed(contract.BankingVerify, err) {
-		return record.FailureOf(errs.BankUnreachable), nil
-	}
-	return failure, nil
 }
 
 // confirmName raises the wallet's limit when the account's holder is the member.

@@ -45,6 +45,13 @@ func bookingStep(summary string) workflow.LocalActivityOptions {
 	return o
 }
 
+// bulkStep are the options of a step on many rows: the rows of a busy merchant's month.
+func bulkStep(summary string) workflow.LocalActivityOptions {
+	o := databaseStep(summary)
+	o.StartToCloseTimeout = time.Minute
+	return o
+}
+
 // bankCall bounds one call to a bank: its HTTP time-out (5 s unless configured) and the
 // storing of the answer (10 s at most). It is also how long the death of a worker in the
 // middle of a call goes unnoticed.
@@ -95,5 +102,16 @@ func bankInquire(bankCode, summary string) workflow.ActivityOptions {
 			InitialInterval: time.Second, BackoffCoefficient: 1.5, MaximumInterval: time.Minute,
 		},
 		Summary: summary,
+	}
+}
+
+// webhookCall is one attempt at a franchise's server: its HTTP time-out (10 s) and the
+// storing of what it said. The flow decides about another one.
+func webhookCall(summary string) workflow.ActivityOptions {
+	return workflow.ActivityOptions{
+		TaskQueue:           contract.WebhookQueue,
+		StartToCloseTimeout: 20 * time.Second,
+		RetryPolicy:         &temporal.RetryPolicy{MaximumAttempts: 1},
+		Summary:             summary,
 	}
 }

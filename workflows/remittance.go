@@ -1,33 +1,28 @@
 package workflows
 
 import (
-	"errors"
-	"strconv"
-
-	enumspb "go.temporal.io/api/enums/v1"
-	"go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/workflow"
 
 	"durapay/errs"
 	"durapay/internal/record"
 	"durapay/services/money/ledger"
-	rules "durapay/services/remittance"
 	"durapay/workflows/contract"
 )
 
-// remittance sends money from one wallet to another: one posting debits and credits, so
-// that there is no moment between the two. When the balance is short and the sender
-// allows it, a top-up runs first as a flow of its own.
+// remittance sends money from a wallet. To another wallet, one posting debits and
+// credits, so that there is no moment between the two. To a bank account, it goes as a
+// withdrawal does: holder's name, hold, bank, capture. It may be scheduled, and can be
+// cancelled as long as the money has not left.
 //
-// Cost without a top-up: one workflow task with four database steps, the record and the
-// members' standing at the same time.
+// Cost to a wallet, at once and without a top-up: one workflow task with four database
+// steps, the record and the members' standing at the same time.
 type remittance struct {
 	*flow
 	in      contract.Remittance
 	members pending[contract.Standing] // sender and receiver, asked for while the row is stored
 }
 
-// Remittance runs the flow of one remittance between members.
+// Remittance runs the flow of one remittance.
 func Remittance(ctx workflow.Context, in contract.Remittance) (contract.Outcome, error) {
 	f, err := newFlow(ctx, in.ID, in.Fingerprint)
 	if err != nil {
@@ -37,8 +32,18 @@ func Remittance(ctx workflow.Context, in contract.Remittance) (contract.Outcome,
 }
 
 func (r *remittance) begin(ctx workflow.Context) contract.Begun {
-	r.members = askStandings(ctx, r.in.SenderID, r.in.ReceiverID)
+	if r.in.ExecuteAt.IsZero() { // later, their standing is another
+		r.askMembers(ctx)
+	}
 	return do[contract.Begun](ctx, contract.RemittanceBegin, "record of the remittance", r.in)
+}
+
+func (r *remittance) askMembers(ctx workflow.Context) {
+	ids := []string{r.in.SenderID}
+	if r.in.ReceiverID != "" {
+		ids = append(ids, r.in.ReceiverID)
+	}
+	r.members = askStandings(ctx, ids...)
 }
 
 func (r *remittance) move(ctx workflow.Context, m record.Move) {
@@ -46,26 +51,51 @@ func (r *remittance) move(ctx workflow.Context, m record.Move) {
 }
 
 func (r *remittance) do(ctx workflow.Context) (record.Failure, error) {
-	r.saga.onFailure(undoPost(r.in.ID))
+	r.registerUndos()
+	if err := r.awaitDate(ctx); err != nil {
+		return record.Failure{}, err
+	}
 	if failure := r.checkMembers(ctx); failure.Is() {
 		return failure, nil
 	}
-	failure := r.post(ctx)
-	if failure.Code != errs.InsufficientBalance.Code || r.in.AutoTopUpAccountID == "" {
-		return failure, nil
+	if r.in.ReceiverID != "" {
+		return r.pay(ctx, r.purse(), r.post)
 	}
-	if failure, err := r.topUp(ctx, failure); err != nil || failure.Is() {
-		return failure, err
+	return r.toBank(ctx)
+}
+
+func (r *remittance) registerUndos() {
+	if r.in.ReceiverID != "" {
+		r.saga.onFailure(undoPost(r.in.ID))
+		return
 	}
-	return r.post(ctx), nil
+	r.saga.onFailure(undoHold(r.in.ID))
+	r.saga.onFailure(undoTransfer(r.credit().ID, r.in.ID))
+}
+
+// awaitDate waits for the time that the sender has chosen.
+func (r *remittance) awaitDate(ctx workflow.Context) error {
+	if r.in.ExecuteAt.IsZero() {
+		return nil
+	}
+	if r.in.ExecuteAt.After(workflow.Now(ctx)) {
+		if err := r.wait(ctx, r, r.in.ExecuteAt, contract.StepScheduled); err != nil {
+			return err
+		}
+	}
+	r.askMembers(ctx)
+	return nil
 }
 
 func (r *remittance) checkMembers(ctx workflow.Context) record.Failure {
 	standings := r.members.wait(ctx)
-	sender, receiver := standings[0], standings[1]
-	switch {
-	case !sender.Active:
+	if !standings[0].Active {
 		return record.FailureOf(errs.MemberDeactivated)
+	}
+	if r.in.ReceiverID == "" {
+		return record.Failure{}
+	}
+	switch receiver := standings[1]; {
 	case !receiver.Exists:
 		return record.FailureOf(errs.ReceiverNotFound)
 	case !receiver.Active:
@@ -73,6 +103,10 @@ func (r *remittance) checkMembers(ctx workflow.Context) record.Failure {
 	default:
 		return record.Failure{}
 	}
+}
+
+func (r *remittance) purse() purse {
+	return purse{r.in.SenderID, r.in.AutoTopUpAccountID, contract.RemittanceSetTopUp}
 }
 
 // post books the transfer. What the ledger says of the receiver's wallet is told
@@ -91,54 +125,29 @@ func (r *remittance) post(ctx workflow.Context) record.Failure {
 	}
 }
 
-// topUp fills the sender's wallet by what is missing, rounded up to the unit of
-// automatic top-ups.
-func (r *remittance) topUp(ctx workflow.Context, short record.Failure) (record.Failure, error) {
-	missing := missingWon(short)
-	in := contract.TopUp{ID: contract.AutoTopUpID(r.in.ID), MembershipID: r.in.SenderID, BankAccountID: r.in.AutoTopUpAccountID,
-		Amount: rules.AutoTopUpAmount(missing), Fingerprint: r.in.Fingerprint}
-	r.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
-	var out contract.Outcome
-	err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)
-	if temporal.IsCanceledError(err) {
+// toBank sends the money to an account at a bank. The amount is held before the bank is
+// asked for the holder's name: it may be shut for a while.
+func (r *remittance) toBank(ctx workflow.Context) (record.Failure, error) {
+	hold := func(ctx workflow.Context) record.Failure { return r.reserve(ctx, r.hold()) }
+	if failure, err := r.pay(ctx, r.purse(), hold); err != nil || failure.Is() {
+		return failure, err
+	}
+	if err := r.awaitBank(ctx, r, r.in.To.BankCode); err != nil {
 		return record.Failure{}, err
 	}
-	var ended *temporal.ChildWorkflowExecutionError
-	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &ended) || errors.As(err, &running) { // by hand: its own story goes on without us
-		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.InternalError.Code)), nil
+	if failure, err := r.verify(ctx, r.in.To); err != nil || failure.Is() {
+		return failure, err
 	}
-	must(contract.TopUpFlow, err)
-	// Linked only now: a task that is lost before the top-up began may find, when it is
-	// run again, that the balance is no longer short.
-	run(ctx, contract.RemittanceSetTopUp, databaseStep("link to the top-up"), contract.TopUpLink{RemittanceID: r.in.ID, TopUpID: in.ID})
-	if out.State != record.Succeeded {
-		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
-	}
-	return record.Failure{}, nil
+	return r.carry(ctx, r, r.in.To.BankCode, r.in.ID, r.credit())
 }
 
-// childTopUp gives the context of an automatic top-up. It outlives its parent: once
-// begun, its story is told to the end. Its row makes a second run harmless, so a closed
-// flow of that id may be run again.
-func childTopUp(ctx workflow.Context, in contract.TopUp) workflow.Context {
-	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
-		WorkflowID:            contract.WorkflowID(in.ID),
-		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
-		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
-		WaitForCancellation:   true,
-		TypedSearchAttributes: temporal.NewSearchAttributes(
-			contract.MembershipIDKey.ValueSet(in.MembershipID), contract.FlowStateKey.ValueSet(string(record.Processing))),
-		Memo:          map[string]any{contract.FingerprintMemo: in.Fingerprint},
-		StaticSummary: contract.TopUpSummary(in),
-	})
+func (r *remittance) hold() contract.Command {
+	return holdCommand(ledger.Remittance, r.in.ID,
+		ledger.Leg{From: ledger.WalletAccount(r.in.SenderID), To: ledger.BankFloat, Amount: r.in.Amount}, "bank "+r.in.To.BankCode)
 }
 
-// missingWon reads from a refusal how much the balance falls short, in won.
-func missingWon(f record.Failure) int64 {
-	needed, err := strconv.ParseInt(f.Params["needed"], 10, 64)
-	must("insufficient_balance", err)
-	available, err := strconv.ParseInt(f.Params["available"], 10, 64)
-	must("insufficient_balance", err)
-	return needed - available
+func (r *remittance) credit() contract.Transfer {
+	fbk, reference := contract.FirmbankingID(r.in.ID, "credit")
+	return contract.Transfer{ID: fbk, Reference: reference, FlowID: r.in.ID, MembershipID: r.in.SenderID,
+		To: r.in.To, Direction: contract.Credit, Amount: r.in.Amount}
 }

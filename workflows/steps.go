@@ -24,8 +24,17 @@ type pending[Out any] struct {
 // start begins a database step. It runs detached from the flow's cancellation: it is
 // short, and one that was abandoned half-way could still have its effect after its undo.
 func start[Out, In any](ctx workflow.Context, name, summary string, items ...In) pending[Out] {
+	return startWith[Out](ctx, name, databaseStep(summary), items)
+}
+
+// bulk runs a database step on many rows for each item.
+func bulk[Out, In any](ctx workflow.Context, name, summary string, items []In) []Out {
+	return startWith[Out](ctx, name, bulkStep(summary), items).wait(ctx)
+}
+
+func startWith[Out, In any](ctx workflow.Context, name string, options workflow.LocalActivityOptions, items []In) pending[Out] {
 	ctx, _ = workflow.NewDisconnectedContext(ctx)
-	ctx = workflow.WithLocalActivityOptions(ctx, databaseStep(summary))
+	ctx = workflow.WithLocalActivityOptions(ctx, options)
 	return pending[Out]{name, len(items), workflow.ExecuteLocalActivity(ctx, name, items)}
 }
 
@@ -48,10 +57,15 @@ func do[Out, In any](ctx workflow.Context, name, summary string, item In) Out {
 
 // run runs a database step that has no outcome but being done.
 func run[In any](ctx workflow.Context, name string, options workflow.LocalActivityOptions, item In) {
+	runAll(ctx, name, options, []In{item})
+}
+
+// runAll runs such a step on several items.
+func runAll[In any](ctx workflow.Context, name string, options workflow.LocalActivityOptions, items []In) {
 	ctx, cancel := workflow.NewDisconnectedContext(ctx)
 	defer cancel()
 	ctx = workflow.WithLocalActivityOptions(ctx, options)
-	must(name, workflow.ExecuteLocalActivity(ctx, name, []In{item}).Get(ctx, nil))
+	must(name, workflow.ExecuteLocalActivity(ctx, name, items).Get(ctx, nil))
 }
 
 // must stops the workflow task on an error that no decision of a flow can answer. Steps

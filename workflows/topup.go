@@ -75,10 +75,7 @@ func (f *flow) throughBank(ctx workflow.Context, w work, m bankMovement) (record
 	if failure := f.reserve(ctx, m.hold); failure.Is() {
 		return failure, nil
 	}
-	if failure := prepare(ctx, m.transfer).Failure; failure.Is() {
-		return failure, nil
-	}
-	return f.settle(ctx, w, bankCode, m.hold.Ref, m.transfer)
+	return f.carry(ctx, w, bankCode, m.hold.Ref, m.transfer)
 }
 
 // reserve holds an amount in the ledger until the bank has spoken.

@@ -23,6 +23,7 @@ func commands() []*cobra.Command {
 		gatewayCommand(),
 		workerCommand(),
 		auditCommand(),
+		rebuildCommand(),
 		demoCommand(),
 	}
 }

@@ -20,6 +20,7 @@ import (
 	"go.temporal.io/sdk/client"
 
 	"durapay/gateway"
+	"durapay/internal/calendar"
 	"durapay/internal/config"
 	"durapay/internal/mysqlx"
 	"durapay/internal/temporalx"
@@ -27,13 +28,21 @@ import (
 	"durapay/services/banking"
 	"durapay/services/banking/bankapi"
 	"durapay/services/banking/bankingdb"
+	"durapay/services/franchise"
+	"durapay/services/franchise/franchisedb"
+	"durapay/services/franchise/webhookapi"
 	"durapay/services/membership"
 	"durapay/services/membership/membershipdb"
 	"durapay/services/money"
 	"durapay/services/money/ledger"
 	"durapay/services/money/moneydb"
+	"durapay/services/moneyquery"
+	"durapay/services/payment"
+	"durapay/services/payment/paymentdb"
 	"durapay/services/remittance"
 	"durapay/services/remittance/remittancedb"
+	"durapay/services/settlement"
+	"durapay/services/settlement/settlementdb"
 	"durapay/workers"
 )
 
@@ -45,8 +54,20 @@ type platform struct {
 	tokens    *token.Issuer
 	databases map[string]*sqlx.DB
 	services  workers.Services
+	regions   *moneyquery.Service
+	notices   banking.NoticeParser
 	temporal  client.Client
 	closers   []io.Closer
+}
+
+// withPlatform connects, works, and lets go.
+func withPlatform(ctx context.Context, work func(*platform) error) error {
+	p, err := newPlatform(ctx)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return work(p)
 }
 
 // newPlatform reads the environment and connects to everything.
@@ -119,28 +140,61 @@ func (p *platform) database(name string) (*sqlx.DB, error) {
 	return db, nil
 }
 
+// serviceDatabases are those of the services, by name.
+var serviceDatabases = []string{"membership", "banking", "money", "remittance", "franchise", "payment", "settlement", "moneyquery"}
+
 func (p *platform) openServices() error {
-	var err error
 	db := map[string]*sqlx.DB{}
-	for _, name := range []string{"membership", "banking", "money", "remittance"} {
+	for _, name := range serviceDatabases {
+		var err error
 		if db[name], err = p.database(name); err != nil {
 			return err
 		}
 	}
-	bank, err := bankapi.New(bankapi.Options{BaseURL: p.config.Bank.URL, Timeout: p.config.Bank.Timeout})
+	secrets := p.config.Secrets
+	bnk, err := p.openBanking(db["banking"])
 	if err != nil {
 		return err
 	}
-	secrets := p.config.Secrets
+	days, err := calendar.New(p.config.Settlement.HolidaysFile)
+	if err != nil {
+		return fmt.Errorf("%s: %w", config.HolidaysFile, err)
+	}
 	p.services = workers.Services{
 		Membership: membership.New(membershipdb.New(db["membership"]), secrets.PII, secrets.Index, p.tokens, membership.Options{Log: p.log}),
-		Banking: banking.New(bankingdb.New(db["banking"]), bank, secrets.PII, secrets.Index, banking.Options{Log: p.log,
-			Corporate:        banking.CorporateAccount{BankCode: p.config.Bank.CorporateCode, Number: p.config.Bank.CorporateNumber},
-			TransferValidity: p.config.Bank.TransferValidity}),
+		Banking:    bnk,
 		Money:      money.New(moneydb.New(db["money"]), ledger.New(moneydb.NewLedger(db["money"]), time.Now), money.Options{}),
-		Remittance: remittance.New(remittancedb.New(db["remittance"]), secrets.PII, remittance.Options{}),
+		Remittance: remittance.New(remittancedb.New(db["remittance"]), secrets.PII,
+			remittance.Options{MaxPerTransfer: p.config.Limits.PerTransfer, MaxPerDay: p.config.Limits.PerDay}),
+		Franchise: franchise.New(franchisedb.New(db["franchise"]), webhookapi.New(webhookapi.Options{AllowPrivate: p.config.AllowPrivateWebhooks}),
+			secrets.PII, franchise.Options{AllowPrivateWebhooks: p.config.AllowPrivateWebhooks}),
+		Payment:    payment.NewService(paymentdb.New(db["payment"]), secrets.PII, payment.Options{}),
+		Settlement: settlement.New(settlementdb.New(db["settlement"]), days, settlement.Options{}),
+		RunFingerprint: func(businessDate string, dryRun bool) string {
+			return gateway.RunFingerprint(secrets.Index, businessDate, dryRun)
+		},
 	}
-	return nil
+	p.regions, err = openRegions(db["moneyquery"], p.services.Membership, p.services.Money, p.log)
+	return err
+}
+
+func (p *platform) openBanking(db *sqlx.DB) (*banking.Service, error) {
+	b := p.config.Bank
+	bank, err := bankapi.New(bankapi.Options{BaseURL: b.URL, Timeout: b.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := banking.LoadWindows(b.WindowsFile); err != nil { // later, a broken file keeps the last good table
+		return nil, fmt.Errorf("%s: %w", config.BankWindows, err)
+	}
+	if len(b.CallbackSecrets) > 0 {
+		if p.notices, err = bankapi.NewNoticeParser(b.CallbackSecrets...); err != nil {
+			return nil, fmt.Errorf("%s: %w", config.BankCallbackSecret, err)
+		}
+	}
+	return banking.New(bankingdb.New(db), bank, p.config.Secrets.PII, p.config.Secrets.Index, banking.Options{Log: p.log,
+		Corporate:        banking.CorporateAccount{BankCode: b.CorporateCode, Number: b.CorporateNumber},
+		TransferValidity: b.TransferValidity, WindowsFile: b.WindowsFile}), nil
 }
 
 // prepare makes what has to be there before the first request.
@@ -167,6 +221,7 @@ func (p *platform) gateway() http.Handler {
 	return gateway.New(gateway.Dependencies{
 		Temporal: p.temporal, Payloads: payloads, Tokens: p.tokens,
 		Membership: p.services.Membership, Banking: p.services.Banking, Money: p.services.Money, Remittance: p.services.Remittance,
+		Franchise: p.services.Franchise, Payment: p.services.Payment, Settlement: p.services.Settlement, MoneyQuery: p.regions, Notices: p.notices,
 		Fingerprint: p.config.Secrets.Index, Metrics: p.metrics, Log: p.log,
 		FlowWait: p.config.FlowWait, Proxies: p.config.Proxies, WebURL: p.config.Temporal.WebURL, Namespace: p.config.Temporal.Namespace,
 		Checks: p.checks(),

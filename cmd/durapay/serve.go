@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 
 	"github.com/spf13/cobra"
+
+	"durapay/workers"
 )
 
 // serveCommand runs gateway and workers in one process, which lets a flow's first task
@@ -43,20 +45,37 @@ func run(ctx context.Context, withGateway, withWorkers bool) error {
 	defer p.Close()
 	fatal := make(chan error, 1)
 	if withWorkers {
-		w, err := p.workers(fatal)
+		stop, err := p.work(ctx, fatal)
 		if err != nil {
 			return err
 		}
-		if err := w.Start(); err != nil {
-			return err
-		}
-		defer w.Stop()
+		defer stop()
 	}
 	handler := p.gateway()
 	if !withGateway {
 		handler = onlyHealth(handler)
 	}
 	return p.serveHTTP(ctx, handler, fatal)
+}
+
+// work begins what runs by itself: the flows' workers, the schedule of the settlement,
+// and the projector of the read model. stop ends it, and waits for what is under way.
+func (p *platform) work(ctx context.Context, fatal chan<- error) (stop func(), err error) {
+	w, err := p.workers(fatal)
+	if err != nil {
+		return nil, err
+	}
+	if err := w.Start(); err != nil {
+		return nil, err
+	}
+	if err := workers.EnsureSchedule(ctx, p.temporal, p.config.Settlement.Cron); err != nil {
+		w.Stop()
+		return nil, err
+	}
+	projecting, end := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); p.regions.Run(projecting, 0) }()
+	return func() { end(); w.Stop(); <-done }, nil
 }
 
 // gcPercent gives the collector room: the live heap of this process is a few MiB, over

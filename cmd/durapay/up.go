@@ -35,6 +35,7 @@ DURAPAY_MYSQL_ADDRESS (with _USER, _PASSWORD) or DURAPAY_TEMPORAL_ADDRESS is set
 	flags.StringVar(&settings.Data, "data", "", "folder for databases, logs and keys (default: durapay/data in the user's cache folder)")
 	flags.IntVar(&settings.BasePort, "base-port", devenv.DefaultBasePort,
 		"the gateway's port N; the bank gets N+10, MariaDB N+13, Temporal N+11 and its Web UI N+12 (7233 and 8233 with the default N)")
+	flags.BoolVar(&settings.BankHours, "bank-hours", false, "have flows wait for the banks' maintenance windows, which are around midnight in Korea")
 	flags.BoolVar(&settings.Reset, "reset", false, "wipe the data folder and begin anew")
 	return cmd
 }

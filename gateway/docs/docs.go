@@ -537,6 +537,181 @@ const docTemplate = `{
                 }
             }
         },
+        "/v1/bank-notices": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "banking"
+                ],
+                "summary": "What banks have told by themselves, newest first",
+                "operationId": "findBankNotices",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "TRANSFER_RETURNED or DEPOSIT",
+                        "name": "type",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "only in this state",
+                        "name": "state",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/BankNoticePage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "description": "For banks only. The body is signed with the shared secret by the Standard Webhooks specification (headers webhook-id, webhook-timestamp and webhook-signature).",
+                "tags": [
+                    "banking"
+                ],
+                "summary": "A bank tells by itself: a transfer came back, or money has arrived",
+                "operationId": "receiveBankNotice",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the notice's id",
+                        "name": "webhook-id",
+                        "in": "header",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "seconds since 1970",
+                        "name": "webhook-timestamp",
+                        "in": "header",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "v1,…",
+                        "name": "webhook-signature",
+                        "in": "header",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "204": {
+                        "description": "No Content"
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/bank-notices/{id}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "banking"
+                ],
+                "summary": "One notice of a bank",
+                "operationId": "findBankNotice",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the notice's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/BankNotice"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
         "/v1/firmbankings": {
             "get": {
                 "security": [
@@ -881,6 +1056,1008 @@ const docTemplate = `{
                     },
                     "401": {
                         "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchise-fee-tiers": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "The preferential fees by yearly sales",
+                "operationId": "listFeeTiers",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/FeeTierPage"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Franchises",
+                "operationId": "listFranchises",
+                "parameters": [
+                    {
+                        "enum": [
+                            "ACTIVE",
+                            "DEACTIVATED"
+                        ],
+                        "type": "string",
+                        "description": "ACTIVE or DEACTIVATED; without it registrations too",
+                        "name": "status",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/FranchisePage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "The bank says whether the payout account exists, is open and the holder's name matches. The contract has either feeBasisPoints or a tier, which gives its preferential rate. An Idempotency-Key is optional.",
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Register a franchise",
+                "operationId": "registerFranchise",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "makes a repeat the same request",
+                        "name": "Idempotency-Key",
+                        "in": "header"
+                    },
+                    {
+                        "type": "string",
+                        "description": "respond-async answers 202 at once",
+                        "name": "Prefer",
+                        "in": "header"
+                    },
+                    {
+                        "description": "the franchise",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/FranchiseRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "201": {
+                        "description": "Created",
+                        "schema": {
+                            "$ref": "#/definitions/Franchise"
+                        },
+                        "headers": {
+                            "ETag": {
+                                "type": "string",
+                                "description": "for If-Match"
+                            },
+                            "Location": {
+                                "type": "string",
+                                "description": "the franchise"
+                            }
+                        }
+                    },
+                    "202": {
+                        "description": "Accepted",
+                        "schema": {
+                            "$ref": "#/definitions/Accepted"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the flow"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "description": "Operators and auditors see any, a franchise itself, and a member the name of an active one.",
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "One franchise",
+                "operationId": "findFranchise",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Franchise"
+                        },
+                        "headers": {
+                            "ETag": {
+                                "type": "string",
+                                "description": "for If-Match"
+                            }
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "patch": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "A new contract begins tomorrow (Asia/Seoul) or later. A payout account is confirmed by its bank before it is used, so it comes alone; an Idempotency-Key makes a repeat of that the same request.",
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Change a franchise",
+                "operationId": "modifyFranchise",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "the ETag that was read; refused when the franchise has changed since",
+                        "name": "If-Match",
+                        "in": "header",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "makes a repeat of a payout account's change the same request",
+                        "name": "Idempotency-Key",
+                        "in": "header"
+                    },
+                    {
+                        "type": "string",
+                        "description": "respond-async answers a payout account's change with 202 at once",
+                        "name": "Prefer",
+                        "in": "header"
+                    },
+                    {
+                        "description": "what to change",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/FranchisePatch"
+                        }
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Franchise"
+                        },
+                        "headers": {
+                            "ETag": {
+                                "type": "string",
+                                "description": "for If-Match"
+                            }
+                        }
+                    },
+                    "202": {
+                        "description": "Accepted",
+                        "schema": {
+                            "$ref": "#/definitions/Accepted"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the flow"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "412": {
+                        "description": "Precondition Failed",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "428": {
+                        "description": "Precondition Required",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/api-keys": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "A franchise's API keys",
+                "operationId": "listFranchiseApiKeys",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/FranchiseApiKeyPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "description": "The key is told in this answer only. A repeat makes another one.",
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Make an API key",
+                "operationId": "createFranchiseApiKey",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "description": "what it is for",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/FranchiseApiKeyRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "201": {
+                        "description": "Created",
+                        "schema": {
+                            "$ref": "#/definitions/NewFranchiseApiKey"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the key"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/api-keys/{keyId}": {
+            "delete": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Revoke an API key",
+                "operationId": "revokeFranchiseApiKey",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "the key's id",
+                        "name": "keyId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "204": {
+                        "description": "No Content"
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/payout-changes/{changeId}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "One change of a payout account",
+                "operationId": "findPayoutChange",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "the change's id",
+                        "name": "changeId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PayoutChange"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/webhook": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "The webhook",
+                "operationId": "findWebhook",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Webhook"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "put": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "description": "Messages are signed by Standard Webhooks. The secret is new with every call, and told in this answer only.",
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Set the webhook",
+                "operationId": "setWebhook",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "description": "a public https address",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/WebhookRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "it replaces one",
+                        "schema": {
+                            "$ref": "#/definitions/Webhook"
+                        }
+                    },
+                    "201": {
+                        "description": "there was none",
+                        "schema": {
+                            "$ref": "#/definitions/Webhook"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the webhook"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "delete": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Remove the webhook",
+                "operationId": "removeWebhook",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "204": {
+                        "description": "No Content"
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/webhook/deliveries": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "What the franchise was told of",
+                "operationId": "listWebhookDeliveries",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/WebhookDeliveryPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/webhook/deliveries/{deliveryId}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "One delivery, with its message and attempts",
+                "operationId": "findWebhookDelivery",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "the delivery's id",
+                        "name": "deliveryId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/WebhookDelivery"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/franchises/{id}/webhook/rotate-secret": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "description": "Messages carry the signatures of both secrets until previousUntil, so that the receiver can change over.",
+                "tags": [
+                    "franchise"
+                ],
+                "summary": "Change the webhook's secret",
+                "operationId": "rotateWebhookSecret",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the franchise's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/WebhookSecret"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1616,6 +2793,108 @@ const docTemplate = `{
                 }
             }
         },
+        "/v1/money/query/regions": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "money-query"
+                ],
+                "summary": "What the members of each region have together",
+                "operationId": "queryMoneySumByRegions",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/RegionSums"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/money/query/regions/{region}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "With the inflow by top-ups on each day of a range of at most 366 days, of the members who live there now. The last 30 days unless asked otherwise.",
+                "tags": [
+                    "money-query"
+                ],
+                "summary": "What the members of a region have together",
+                "operationId": "queryMoneySumByRegion",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the region's code or Korean name",
+                        "name": "region",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "first day of the inflow, YYYY-MM-DD",
+                        "name": "from",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "last day of the inflow, YYYY-MM-DD",
+                        "name": "through",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/RegionMoney"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
         "/v1/money/{membershipId}": {
             "get": {
                 "security": [
@@ -1732,6 +3011,582 @@ const docTemplate = `{
                 }
             }
         },
+        "/v1/payments": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "payment"
+                ],
+                "summary": "Payments, newest first",
+                "operationId": "findPayments",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "only in this state",
+                        "name": "state",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "requested from this moment on, RFC 3339",
+                        "name": "from",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "requested before this moment, RFC 3339",
+                        "name": "to",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PaymentPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "One posting debits the wallet and credits what the franchise is owed. The fee in force is pinned on the payment. An order id is taken once for each franchise, unless its payment failed. When the balance is short and autoTopUp is given, the wallet is topped up first.",
+                "tags": [
+                    "payment"
+                ],
+                "summary": "Pay a franchise",
+                "operationId": "requestPayment",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "1 to 255 visible ASCII characters",
+                        "name": "Idempotency-Key",
+                        "in": "header",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "respond-async answers 202 at once",
+                        "name": "Prefer",
+                        "in": "header"
+                    },
+                    {
+                        "description": "to whom and how much",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/PaymentRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "201": {
+                        "description": "Created",
+                        "schema": {
+                            "$ref": "#/definitions/Payment"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the payment"
+                            }
+                        }
+                    },
+                    "202": {
+                        "description": "Accepted",
+                        "schema": {
+                            "$ref": "#/definitions/Accepted"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/payments/normal": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "payment"
+                ],
+                "summary": "Payments that are approved and not settled yet",
+                "operationId": "getNormalStatusPayments",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "of this franchise; a franchise sees its own only",
+                        "name": "franchiseId",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "approved from this moment on, RFC 3339",
+                        "name": "from",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "approved before this moment, RFC 3339",
+                        "name": "to",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PaymentPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/payments/{id}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "payment"
+                ],
+                "summary": "One payment, a refused one too",
+                "operationId": "findPayment",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the payment's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Payment"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/payments/{id}/cancels": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "payment"
+                ],
+                "summary": "A payment's cancels, newest first",
+                "operationId": "findPaymentCancels",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the payment's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/CancelPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "description": "By the franchise or an operator, as often as something is left. The money goes back to the wallet at once; a payment that was settled is netted in the franchise's next statement.",
+                "tags": [
+                    "payment"
+                ],
+                "summary": "Cancel a payment, in full or in part",
+                "operationId": "cancelPayment",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the payment's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "1 to 255 visible ASCII characters",
+                        "name": "Idempotency-Key",
+                        "in": "header",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "respond-async answers 202 at once",
+                        "name": "Prefer",
+                        "in": "header"
+                    },
+                    {
+                        "description": "how much and why",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/CancelRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "201": {
+                        "description": "Created",
+                        "schema": {
+                            "$ref": "#/definitions/Cancel"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the cancel"
+                            }
+                        }
+                    },
+                    "202": {
+                        "description": "Accepted",
+                        "schema": {
+                            "$ref": "#/definitions/Accepted"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/payments/{id}/cancels/{cancelId}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "payment"
+                ],
+                "summary": "One cancel, a refused one too",
+                "operationId": "findPaymentCancel",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the payment's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "the cancel's id",
+                        "name": "cancelId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Cancel"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/payments/{id}/finish": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "payment"
+                ],
+                "summary": "Settle a payment whose statement is paid",
+                "operationId": "finishPayment",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the payment's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Payment"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
         "/v1/remittances": {
             "get": {
                 "security": [
@@ -1785,11 +3640,11 @@ const docTemplate = `{
                         "Bearer": []
                     }
                 ],
-                "description": "One posting debits and credits. When the balance is short and autoTopUp is given, the wallet is topped up first in units of 10,000 won.",
+                "description": "To a member, one posting debits and credits. To a bank account, the bank confirms the holder's name first; the amount is held until the bank has answered. When the balance is short and autoTopUp is given, the wallet is topped up first in units of 10,000 won. With executeAt the money leaves then, and can be called off until it has.",
                 "tags": [
                     "remittance"
                 ],
-                "summary": "Send money to a member",
+                "summary": "Send money to a member or to any bank account",
                 "operationId": "requestRemittance",
                 "parameters": [
                     {
@@ -1903,6 +3758,1093 @@ const docTemplate = `{
                     }
                 }
             }
+        },
+        "/v1/remittances/{id}/cancel": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "A scheduled remittance, and one that waits for a bank, ends as CANCELLED. One that is at the bank or has ended is 409. 202 when it is not decided yet.",
+                "tags": [
+                    "remittance"
+                ],
+                "summary": "Call a remittance off while the money has not left",
+                "operationId": "cancelRemittance",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the remittance's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Remittance"
+                        }
+                    },
+                    "202": {
+                        "description": "Accepted",
+                        "schema": {
+                            "$ref": "#/definitions/Accepted"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/payout-retries/{retryId}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "One retry of a payout",
+                "operationId": "findPayoutRetry",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the retry's id",
+                        "name": "retryId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PayoutRetry"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/payout-retries/{retryId}/approve": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "Another operator than the one who asked. The payout starts at once.",
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Approve a retry",
+                "operationId": "approvePayoutRetry",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the retry's id",
+                        "name": "retryId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PayoutRetry"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/payout-retries/{retryId}/reject": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Reject a retry, or take it back",
+                "operationId": "rejectPayoutRetry",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the retry's id",
+                        "name": "retryId",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PayoutRetry"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/runs": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Runs, dry ones too, newest first",
+                "operationId": "findSettlementRuns",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementRunPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "Cuts what was approved by the close of the date into one statement for each franchise, books the fees and pays what is due. The run of a date exists once: whoever asks again gets it. A dry run shows the statements and books nothing; each key has its own.",
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Settle a business date",
+                "operationId": "startSettlement",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "1 to 255 visible ASCII characters",
+                        "name": "Idempotency-Key",
+                        "in": "header",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "respond-async answers 202 at once",
+                        "name": "Prefer",
+                        "in": "header"
+                    },
+                    {
+                        "description": "which date",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/SettlementRunRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "201": {
+                        "description": "Created",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementRun"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the run"
+                            }
+                        }
+                    },
+                    "202": {
+                        "description": "Accepted",
+                        "schema": {
+                            "$ref": "#/definitions/Accepted"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/runs/{id}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "One run",
+                "operationId": "findSettlementRun",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the run's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementRun"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/runs/{id}/statements": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "The statements of a run, also of a dry one",
+                "operationId": "findRunStatements",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the run's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "only of this franchise",
+                        "name": "franchiseId",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "only in this state",
+                        "name": "payoutState",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/StatementPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/schedule": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "When settlements start by themselves",
+                "operationId": "getSettlementSchedule",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementSchedule"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/schedule/backfill": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "At most 366 days, one after the other, also while the schedule is paused. A date that has been settled is not settled again.",
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Make up for starts of the past",
+                "operationId": "backfillSettlementSchedule",
+                "parameters": [
+                    {
+                        "description": "which days",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/BackfillRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementSchedule"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/schedule/pause": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "What would have started meanwhile is not made up for by resuming: see the back-fill.",
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Pause the schedule",
+                "operationId": "pauseSettlementSchedule",
+                "parameters": [
+                    {
+                        "description": "why; may be empty",
+                        "name": "body",
+                        "in": "body",
+                        "schema": {
+                            "$ref": "#/definitions/ScheduleNote"
+                        }
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementSchedule"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/schedule/resume": {
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Resume the schedule",
+                "operationId": "resumeSettlementSchedule",
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/SettlementSchedule"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/statements": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Statements, newest first: a franchise's own, or all",
+                "operationId": "findStatements",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "only of this franchise; not for a franchise",
+                        "name": "franchiseId",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "only of this run's date, YYYY-MM-DD",
+                        "name": "businessDate",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "only in this state",
+                        "name": "payoutState",
+                        "in": "query"
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/StatementPage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/statements/{id}": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "One statement",
+                "operationId": "findStatement",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the statement's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/Statement"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/statements/{id}/csv": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "description": "One line for each payment and cancel, oldest first, a cancel's figures being negative; then lines of the type TOTAL: payments, cancels, fee, vat, carriedOver, net. A file without them is not complete.",
+                "produces": [
+                    "text/csv"
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "A statement as CSV",
+                "operationId": "downloadStatement",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the statement's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "the table",
+                        "schema": {
+                            "type": "string"
+                        },
+                        "headers": {
+                            "Content-Disposition": {
+                                "type": "string",
+                                "description": "attachment"
+                            }
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/statements/{id}/lines": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    },
+                    {
+                        "APIKey": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "The lines of a statement, oldest first; a dry one has none",
+                "operationId": "findStatementLines",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the statement's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "type": "string",
+                        "description": "next of the page before",
+                        "name": "cursor",
+                        "in": "query"
+                    },
+                    {
+                        "type": "integer",
+                        "description": "1 to 100, default 20",
+                        "name": "limit",
+                        "in": "query"
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/StatementLinePage"
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
+        },
+        "/v1/settlements/statements/{id}/payout-retries": {
+            "get": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "The last 100 retries of a statement's payout, newest first",
+                "operationId": "findPayoutRetries",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "the statement's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    }
+                ],
+                "responses": {
+                    "200": {
+                        "description": "OK",
+                        "schema": {
+                            "$ref": "#/definitions/PayoutRetryPage"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            },
+            "post": {
+                "security": [
+                    {
+                        "Bearer": []
+                    }
+                ],
+                "description": "Only a payout that failed or was returned. Nothing is paid until another operator approves.",
+                "tags": [
+                    "settlement"
+                ],
+                "summary": "Ask for a statement to be paid again",
+                "operationId": "requestPayoutRetry",
+                "parameters": [
+                    {
+                        "type": "string",
+                        "description": "makes a repeat the same request",
+                        "name": "Idempotency-Key",
+                        "in": "header"
+                    },
+                    {
+                        "type": "string",
+                        "description": "the statement's id",
+                        "name": "id",
+                        "in": "path",
+                        "required": true
+                    },
+                    {
+                        "description": "why",
+                        "name": "body",
+                        "in": "body",
+                        "required": true,
+                        "schema": {
+                            "$ref": "#/definitions/PayoutRetryRequest"
+                        }
+                    }
+                ],
+                "responses": {
+                    "201": {
+                        "description": "Created",
+                        "schema": {
+                            "$ref": "#/definitions/PayoutRetry"
+                        },
+                        "headers": {
+                            "Location": {
+                                "type": "string",
+                                "description": "the retry"
+                            }
+                        }
+                    },
+                    "400": {
+                        "description": "Bad Request",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "401": {
+                        "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "422": {
+                        "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    }
+                }
+            }
         }
     },
     "definitions": {
@@ -1948,6 +4890,25 @@ const docTemplate = `{
                 "bankAccountId": {
                     "type": "string",
                     "example": "acc_01JZ0000000000000000000000"
+                }
+            }
+        },
+        "BackfillRequest": {
+            "type": "object",
+            "required": [
+                "from",
+                "until"
+            ],
+            "properties": {
+                "from": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-02"
+                },
+                "until": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-06"
                 }
             }
         },
@@ -2049,6 +5010,180 @@ const docTemplate = `{
                 }
             }
         },
+        "BankNotice": {
+            "type": "object",
+            "properties": {
+                "amount": {
+                    "type": "integer",
+                    "example": 10000
+                },
+                "at": {
+                    "type": "string"
+                },
+                "bankTransactionId": {
+                    "type": "string",
+                    "example": "BTX0000000000000001"
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "firmbankingId": {
+                    "type": "string",
+                    "example": "fbk_01JZ0000000000000000000000"
+                },
+                "flow": {
+                    "$ref": "#/definitions/Flow"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "bno_01JZ0000000000000000000000"
+                },
+                "reason": {
+                    "type": "string",
+                    "example": "bank_account_closed"
+                },
+                "reference": {
+                    "type": "string",
+                    "example": "withdrawal/wdr_01JZ0000000000000000000000/credit"
+                },
+                "state": {
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/record.State"
+                        }
+                    ],
+                    "example": "SUCCEEDED"
+                },
+                "type": {
+                    "type": "string",
+                    "enum": [
+                        "TRANSFER_RETURNED",
+                        "DEPOSIT"
+                    ],
+                    "example": "TRANSFER_RETURNED"
+                }
+            }
+        },
+        "BankNoticePage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/BankNotice"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "Cancel": {
+            "type": "object",
+            "properties": {
+                "amount": {
+                    "type": "integer",
+                    "example": 2000
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "cxl_01JZ0000000000000000000000"
+                },
+                "paymentId": {
+                    "type": "string",
+                    "example": "pay_01JZ0000000000000000000000"
+                },
+                "reason": {
+                    "type": "string",
+                    "example": "재고 없음"
+                },
+                "remaining": {
+                    "description": "of the payment, in won, once this one had its effect",
+                    "type": "integer",
+                    "example": 10000
+                },
+                "state": {
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/record.State"
+                        }
+                    ],
+                    "example": "SUCCEEDED"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "CancelPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/Cancel"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "CancelRequest": {
+            "type": "object",
+            "required": [
+                "reason"
+            ],
+            "properties": {
+                "amount": {
+                    "description": "won",
+                    "type": "integer",
+                    "maximum": 1000000000000,
+                    "minimum": 1,
+                    "example": 2000
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "reason": {
+                    "type": "string",
+                    "maxLength": 200,
+                    "example": "재고 없음"
+                }
+            }
+        },
+        "DayInflow": {
+            "type": "object",
+            "properties": {
+                "amount": {
+                    "type": "integer",
+                    "example": 300000
+                },
+                "date": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-20"
+                }
+            }
+        },
         "Failure": {
             "type": "object",
             "properties": {
@@ -2059,6 +5194,64 @@ const docTemplate = `{
                 "detail": {
                     "type": "string",
                     "example": "The wallet has 1000 won available; 5000 won are needed."
+                }
+            }
+        },
+        "FeeTier": {
+            "type": "object",
+            "properties": {
+                "checkBasisPoints": {
+                    "type": "integer",
+                    "example": 15
+                },
+                "creditBasisPoints": {
+                    "type": "integer",
+                    "example": 40
+                },
+                "effectiveFrom": {
+                    "type": "string",
+                    "example": "2025-02-14"
+                },
+                "maxYearlySales": {
+                    "description": "won, included",
+                    "type": "integer",
+                    "example": 300000000
+                }
+            }
+        },
+        "FeeTierPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/FeeTier"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "FeeTierRequest": {
+            "type": "object",
+            "required": [
+                "yearlySales"
+            ],
+            "properties": {
+                "method": {
+                    "type": "string",
+                    "enum": [
+                        "CREDIT",
+                        "CHECK"
+                    ],
+                    "example": "CHECK"
+                },
+                "yearlySales": {
+                    "description": "won",
+                    "type": "integer",
+                    "minimum": 0,
+                    "example": 280000000
                 }
             }
         },
@@ -2249,6 +5442,296 @@ const docTemplate = `{
                 }
             }
         },
+        "Franchise": {
+            "type": "object",
+            "properties": {
+                "businessNumber": {
+                    "type": "string",
+                    "example": "1248100998"
+                },
+                "contact": {
+                    "description": "for operators and the franchise itself",
+                    "type": "string",
+                    "example": "김하나 010-1234-5678"
+                },
+                "contract": {
+                    "description": "in force today",
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/FranchiseContract"
+                        }
+                    ]
+                },
+                "contracts": {
+                    "description": "all, by their dates",
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/FranchiseContract"
+                    }
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "failure": {
+                    "description": "of the registration",
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/Failure"
+                        }
+                    ]
+                },
+                "id": {
+                    "type": "string",
+                    "example": "fra_01JZ0000000000000000000000"
+                },
+                "name": {
+                    "type": "string",
+                    "example": "하나커피 강남점"
+                },
+                "payout": {
+                    "$ref": "#/definitions/FranchisePayout"
+                },
+                "state": {
+                    "type": "string",
+                    "enum": [
+                        "REQUESTED",
+                        "PROCESSING",
+                        "WAITING",
+                        "UNKNOWN",
+                        "FAILED",
+                        "CANCELLED",
+                        "ACTIVE",
+                        "DEACTIVATED"
+                    ],
+                    "example": "ACTIVE"
+                },
+                "until": {
+                    "description": "when a registration that waits goes on",
+                    "type": "string"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "FranchiseApiKey": {
+            "type": "object",
+            "properties": {
+                "createdAt": {
+                    "type": "string"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "key_01JZ0000000000000000000000"
+                },
+                "label": {
+                    "type": "string",
+                    "example": "계산대 1"
+                },
+                "revokedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "FranchiseApiKeyPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/FranchiseApiKey"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "FranchiseApiKeyRequest": {
+            "type": "object",
+            "required": [
+                "label"
+            ],
+            "properties": {
+                "label": {
+                    "type": "string",
+                    "example": "계산대 1"
+                }
+            }
+        },
+        "FranchiseContract": {
+            "type": "object",
+            "properties": {
+                "cycle": {
+                    "type": "string",
+                    "enum": [
+                        "DAILY",
+                        "WEEKLY",
+                        "MONTHLY"
+                    ],
+                    "example": "DAILY"
+                },
+                "effectiveFrom": {
+                    "type": "string",
+                    "example": "2026-11-22"
+                },
+                "feeBasisPoints": {
+                    "type": "integer",
+                    "example": 150
+                },
+                "payoutBusinessDays": {
+                    "type": "integer",
+                    "example": 2
+                }
+            }
+        },
+        "FranchiseContractRequest": {
+            "type": "object",
+            "required": [
+                "payoutBusinessDays"
+            ],
+            "properties": {
+                "cycle": {
+                    "type": "string",
+                    "enum": [
+                        "DAILY",
+                        "WEEKLY",
+                        "MONTHLY"
+                    ],
+                    "example": "DAILY"
+                },
+                "effectiveFrom": {
+                    "description": "a date in Seoul",
+                    "type": "string",
+                    "example": "2026-11-22"
+                },
+                "feeBasisPoints": {
+                    "description": "of 10,000; without a tier",
+                    "type": "integer",
+                    "maximum": 10000,
+                    "minimum": 0,
+                    "example": 150
+                },
+                "payoutBusinessDays": {
+                    "description": "after the end of a cycle",
+                    "type": "integer",
+                    "maximum": 10,
+                    "minimum": 0,
+                    "example": 2
+                },
+                "tier": {
+                    "description": "without feeBasisPoints",
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/FeeTierRequest"
+                        }
+                    ]
+                }
+            }
+        },
+        "FranchisePage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/Franchise"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "FranchisePatch": {
+            "type": "object",
+            "properties": {
+                "contact": {
+                    "type": "string",
+                    "example": "김하나 010-1234-5678"
+                },
+                "contract": {
+                    "description": "from tomorrow on",
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/FranchiseContractRequest"
+                        }
+                    ]
+                },
+                "name": {
+                    "type": "string",
+                    "example": "하나커피 강남점"
+                },
+                "payout": {
+                    "$ref": "#/definitions/FranchisePayoutRequest"
+                },
+                "state": {
+                    "type": "string",
+                    "enum": [
+                        "ACTIVE",
+                        "DEACTIVATED"
+                    ]
+                }
+            }
+        },
+        "FranchisePayout": {
+            "type": "object",
+            "properties": {
+                "accountNumber": {
+                    "type": "string",
+                    "example": "********7890"
+                },
+                "bankCode": {
+                    "type": "string",
+                    "example": "088"
+                },
+                "verifiedAt": {
+                    "description": "when its bank confirmed it",
+                    "type": "string"
+                }
+            }
+        },
+        "FranchisePayoutRequest": {
+            "type": "object",
+            "properties": {
+                "accountNumber": {
+                    "type": "string",
+                    "example": "110234567890"
+                },
+                "bankCode": {
+                    "type": "string",
+                    "example": "088"
+                },
+                "holderName": {
+                    "type": "string",
+                    "example": "주식회사 하나커피"
+                }
+            }
+        },
+        "FranchiseRequest": {
+            "type": "object",
+            "properties": {
+                "businessNumber": {
+                    "description": "the check digit is verified",
+                    "type": "string",
+                    "example": "124-81-00998"
+                },
+                "contact": {
+                    "type": "string",
+                    "example": "김하나 010-1234-5678"
+                },
+                "contract": {
+                    "$ref": "#/definitions/FranchiseContractRequest"
+                },
+                "name": {
+                    "type": "string",
+                    "example": "하나커피 강남점"
+                },
+                "payout": {
+                    "$ref": "#/definitions/FranchisePayoutRequest"
+                }
+            }
+        },
         "Health": {
             "type": "object",
             "properties": {
@@ -2425,6 +5908,276 @@ const docTemplate = `{
                 }
             }
         },
+        "NewFranchiseApiKey": {
+            "type": "object",
+            "properties": {
+                "createdAt": {
+                    "type": "string"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "key_01JZ0000000000000000000000"
+                },
+                "key": {
+                    "description": "for X-API-Key; told this once",
+                    "type": "string"
+                },
+                "label": {
+                    "type": "string",
+                    "example": "계산대 1"
+                }
+            }
+        },
+        "Payment": {
+            "type": "object",
+            "properties": {
+                "amount": {
+                    "type": "integer",
+                    "example": 12000
+                },
+                "approvedAt": {
+                    "type": "string"
+                },
+                "cancellable": {
+                    "description": "won that can still be given back",
+                    "type": "integer",
+                    "example": 12000
+                },
+                "cancelledAmount": {
+                    "type": "integer",
+                    "example": 0
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "feeBasisPoints": {
+                    "description": "pinned at approval",
+                    "type": "integer",
+                    "example": 176
+                },
+                "franchiseId": {
+                    "type": "string",
+                    "example": "fra_01JZ0000000000000000000000"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "pay_01JZ0000000000000000000000"
+                },
+                "membershipId": {
+                    "type": "string",
+                    "example": "mem_01JZ0000000000000000000000"
+                },
+                "orderId": {
+                    "type": "string",
+                    "example": "order-20261122-0001"
+                },
+                "settledAt": {
+                    "type": "string"
+                },
+                "state": {
+                    "type": "string",
+                    "enum": [
+                        "REQUESTED",
+                        "PROCESSING",
+                        "WAITING",
+                        "UNKNOWN",
+                        "APPROVED",
+                        "PARTIALLY_CANCELLED",
+                        "CANCELLED",
+                        "SETTLED",
+                        "FAILED"
+                    ],
+                    "example": "APPROVED"
+                },
+                "statementId": {
+                    "type": "string",
+                    "example": "stl_01JZ0000000000000000000000"
+                },
+                "taxFreeAmount": {
+                    "type": "integer",
+                    "example": 0
+                },
+                "topUpId": {
+                    "type": "string",
+                    "example": "top_01JZ0000000000000000000000"
+                },
+                "until": {
+                    "type": "string"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "PaymentPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/Payment"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "PaymentRequest": {
+            "type": "object",
+            "required": [
+                "franchiseId",
+                "orderId"
+            ],
+            "properties": {
+                "amount": {
+                    "description": "won",
+                    "type": "integer",
+                    "maximum": 1000000000000,
+                    "minimum": 1,
+                    "example": 12000
+                },
+                "autoTopUp": {
+                    "$ref": "#/definitions/AutoTopUp"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "franchiseId": {
+                    "type": "string",
+                    "example": "fra_01JZ0000000000000000000000"
+                },
+                "orderId": {
+                    "description": "the franchise's, once for each payment",
+                    "type": "string",
+                    "maxLength": 64,
+                    "example": "order-20261122-0001"
+                },
+                "taxFreeAmount": {
+                    "description": "won, part of amount",
+                    "type": "integer",
+                    "maximum": 1000000000000,
+                    "minimum": 0,
+                    "example": 0
+                }
+            }
+        },
+        "PayoutChange": {
+            "type": "object",
+            "properties": {
+                "createdAt": {
+                    "type": "string"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "franchiseId": {
+                    "type": "string",
+                    "example": "fra_01JZ0000000000000000000000"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "pch_01JZ0000000000000000000000"
+                },
+                "payout": {
+                    "$ref": "#/definitions/FranchisePayout"
+                },
+                "state": {
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/record.State"
+                        }
+                    ],
+                    "example": "SUCCEEDED"
+                },
+                "until": {
+                    "type": "string"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "PayoutRetry": {
+            "type": "object",
+            "properties": {
+                "askedBy": {
+                    "type": "string",
+                    "example": "mem_01JZ0000000000000000000000"
+                },
+                "attempt": {
+                    "description": "the one it asks for",
+                    "type": "integer",
+                    "example": 2
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "decidedBy": {
+                    "type": "string",
+                    "example": "mem_01JZ0000000000000000000001"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "prt_01JZ0000000000000000000000"
+                },
+                "reason": {
+                    "type": "string",
+                    "example": "지급 계좌가 바뀌었습니다"
+                },
+                "state": {
+                    "type": "string",
+                    "enum": [
+                        "REQUESTED",
+                        "APPROVED",
+                        "REJECTED"
+                    ],
+                    "example": "REQUESTED"
+                },
+                "statementId": {
+                    "type": "string",
+                    "example": "stl_01JZ0000000000000000000000"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "PayoutRetryPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/PayoutRetry"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "PayoutRetryRequest": {
+            "type": "object",
+            "required": [
+                "reason"
+            ],
+            "properties": {
+                "reason": {
+                    "type": "string",
+                    "maxLength": 200,
+                    "example": "지급 계좌가 바뀌었습니다"
+                }
+            }
+        },
         "Problem": {
             "type": "object",
             "properties": {
@@ -2478,10 +6231,21 @@ const docTemplate = `{
         },
         "Receiver": {
             "type": "object",
-            "required": [
-                "membershipId"
-            ],
             "properties": {
+                "accountNumber": {
+                    "description": "masked in answers",
+                    "type": "string",
+                    "example": "110-234-567890"
+                },
+                "bankCode": {
+                    "type": "string",
+                    "example": "088"
+                },
+                "holderName": {
+                    "description": "confirmed by the bank before the money leaves",
+                    "type": "string",
+                    "example": "김하나"
+                },
                 "membershipId": {
                     "type": "string",
                     "example": "mem_01JZ0000000000000000000000"
@@ -2497,6 +6261,73 @@ const docTemplate = `{
                 "refreshToken": {
                     "type": "string",
                     "maxLength": 512
+                }
+            }
+        },
+        "RegionMoney": {
+            "type": "object",
+            "properties": {
+                "asOf": {
+                    "description": "everything booked before is counted; absent while the model is filled for the first time",
+                    "type": "string"
+                },
+                "balance": {
+                    "type": "integer",
+                    "example": 81230000
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "inflows": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/DayInflow"
+                    }
+                },
+                "members": {
+                    "type": "integer",
+                    "example": 1204
+                },
+                "region": {
+                    "type": "string",
+                    "example": "SEOUL"
+                }
+            }
+        },
+        "RegionSum": {
+            "type": "object",
+            "properties": {
+                "asOf": {
+                    "description": "everything booked before is counted; absent while the model is filled for the first time",
+                    "type": "string"
+                },
+                "balance": {
+                    "type": "integer",
+                    "example": 81230000
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "members": {
+                    "type": "integer",
+                    "example": 1204
+                },
+                "region": {
+                    "type": "string",
+                    "example": "SEOUL"
+                }
+            }
+        },
+        "RegionSums": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/RegionSum"
+                    }
                 }
             }
         },
@@ -2538,6 +6369,9 @@ const docTemplate = `{
                     "type": "string",
                     "example": "KRW"
                 },
+                "executeAt": {
+                    "type": "string"
+                },
                 "failure": {
                     "$ref": "#/definitions/Failure"
                 },
@@ -2566,6 +6400,10 @@ const docTemplate = `{
                 "topUpId": {
                     "type": "string",
                     "example": "top_01JZ0000000000000000000000"
+                },
+                "until": {
+                    "description": "when a waiting one goes on",
+                    "type": "string"
                 },
                 "updatedAt": {
                     "type": "string"
@@ -2603,6 +6441,11 @@ const docTemplate = `{
                     "type": "string",
                     "example": "KRW"
                 },
+                "executeAt": {
+                    "description": "within a year; absent means at once",
+                    "type": "string",
+                    "example": "2026-12-24T09:00:00+09:00"
+                },
                 "memo": {
                     "type": "string",
                     "maxLength": 100,
@@ -2610,6 +6453,387 @@ const docTemplate = `{
                 },
                 "to": {
                     "$ref": "#/definitions/Receiver"
+                }
+            }
+        },
+        "ScheduleNote": {
+            "type": "object",
+            "properties": {
+                "note": {
+                    "type": "string",
+                    "maxLength": 200,
+                    "example": "the books are being looked at"
+                }
+            }
+        },
+        "ScheduledStart": {
+            "type": "object",
+            "properties": {
+                "runId": {
+                    "type": "string",
+                    "example": "run_01JZ0000000000000000000000"
+                },
+                "scheduledAt": {
+                    "type": "string"
+                },
+                "startedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "SettlementRun": {
+            "type": "object",
+            "properties": {
+                "askedBy": {
+                    "description": "an operator, or \"schedule\"",
+                    "type": "string",
+                    "example": "mem_01JZ0000000000000000000000"
+                },
+                "businessDate": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-20"
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "dryRun": {
+                    "type": "boolean"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "run_01JZ0000000000000000000000"
+                },
+                "state": {
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/record.State"
+                        }
+                    ],
+                    "example": "SUCCEEDED"
+                },
+                "statements": {
+                    "$ref": "#/definitions/SettlementRunTotals"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "SettlementRunPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/SettlementRun"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "SettlementRunRequest": {
+            "type": "object",
+            "required": [
+                "businessDate"
+            ],
+            "properties": {
+                "businessDate": {
+                    "description": "in Seoul; at most a year back and a month ahead",
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-20"
+                },
+                "dryRun": {
+                    "description": "shows the statements and books nothing",
+                    "type": "boolean"
+                }
+            }
+        },
+        "SettlementRunTotals": {
+            "type": "object",
+            "properties": {
+                "count": {
+                    "type": "integer",
+                    "example": 12
+                },
+                "failed": {
+                    "description": "statements whose payout failed or was returned",
+                    "type": "integer",
+                    "example": 1
+                },
+                "net": {
+                    "type": "integer",
+                    "example": 4812300
+                },
+                "paid": {
+                    "description": "statements",
+                    "type": "integer",
+                    "example": 11
+                }
+            }
+        },
+        "SettlementSchedule": {
+            "type": "object",
+            "properties": {
+                "cron": {
+                    "description": "minute, hour, day of the month, month, day of the week",
+                    "type": "string",
+                    "example": "0 2 * * *"
+                },
+                "next": {
+                    "type": "array",
+                    "items": {
+                        "type": "string"
+                    }
+                },
+                "note": {
+                    "type": "string",
+                    "example": "the books are being looked at"
+                },
+                "paused": {
+                    "type": "boolean"
+                },
+                "recent": {
+                    "description": "the newest last",
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/ScheduledStart"
+                    }
+                },
+                "timeZone": {
+                    "type": "string",
+                    "example": "Asia/Seoul"
+                }
+            }
+        },
+        "Statement": {
+            "type": "object",
+            "properties": {
+                "businessDate": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-20"
+                },
+                "cancels": {
+                    "$ref": "#/definitions/StatementItems"
+                },
+                "carriedOver": {
+                    "description": "the earlier statement's net that this one takes over, at most 0",
+                    "type": "integer",
+                    "example": 0
+                },
+                "carriedTo": {
+                    "description": "the later statement that took this one's negative net over",
+                    "type": "string"
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "dryRun": {
+                    "type": "boolean"
+                },
+                "fee": {
+                    "description": "less what cancels gave back; may be negative",
+                    "type": "integer",
+                    "example": 3000
+                },
+                "franchiseId": {
+                    "type": "string",
+                    "example": "fra_01JZ0000000000000000000000"
+                },
+                "id": {
+                    "type": "string",
+                    "example": "stl_01JZ0000000000000000000000"
+                },
+                "net": {
+                    "type": "integer",
+                    "example": 96700
+                },
+                "payments": {
+                    "$ref": "#/definitions/StatementItems"
+                },
+                "payout": {
+                    "$ref": "#/definitions/StatementPayout"
+                },
+                "period": {
+                    "$ref": "#/definitions/StatementPeriod"
+                },
+                "runId": {
+                    "type": "string",
+                    "example": "run_01JZ0000000000000000000000"
+                },
+                "taxFreeAmount": {
+                    "description": "of the payments",
+                    "type": "integer",
+                    "example": 0
+                },
+                "vat": {
+                    "description": "on the fee, cut off below 1 won for each line",
+                    "type": "integer",
+                    "example": 300
+                }
+            }
+        },
+        "StatementItems": {
+            "type": "object",
+            "properties": {
+                "amount": {
+                    "type": "integer",
+                    "example": 100000
+                },
+                "count": {
+                    "type": "integer",
+                    "example": 7
+                }
+            }
+        },
+        "StatementLine": {
+            "type": "object",
+            "properties": {
+                "amount": {
+                    "type": "integer",
+                    "example": 15000
+                },
+                "at": {
+                    "description": "when it was approved",
+                    "type": "string"
+                },
+                "currency": {
+                    "type": "string",
+                    "example": "KRW"
+                },
+                "fee": {
+                    "type": "integer",
+                    "example": 450
+                },
+                "feeBasisPoints": {
+                    "type": "integer",
+                    "example": 300
+                },
+                "id": {
+                    "type": "string",
+                    "example": "pay_01JZ0000000000000000000000"
+                },
+                "orderId": {
+                    "type": "string",
+                    "example": "order-20261120-1"
+                },
+                "paymentId": {
+                    "type": "string",
+                    "example": "pay_01JZ0000000000000000000000"
+                },
+                "type": {
+                    "type": "string",
+                    "enum": [
+                        "PAYMENT",
+                        "CANCEL"
+                    ],
+                    "example": "PAYMENT"
+                },
+                "vat": {
+                    "type": "integer",
+                    "example": 45
+                }
+            }
+        },
+        "StatementLinePage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/StatementLine"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "StatementPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/Statement"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "StatementPayout": {
+            "type": "object",
+            "properties": {
+                "attempt": {
+                    "description": "0 when there is nothing to pay",
+                    "type": "integer",
+                    "example": 1
+                },
+                "date": {
+                    "description": "the business day from which it is paid",
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-24"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "firmbankingId": {
+                    "type": "string",
+                    "example": "fbk_01JZ0000000000000000000000"
+                },
+                "paidAt": {
+                    "type": "string"
+                },
+                "state": {
+                    "type": "string",
+                    "enum": [
+                        "NONE",
+                        "SCHEDULED",
+                        "PROCESSING",
+                        "WAITING",
+                        "UNKNOWN",
+                        "PAID",
+                        "FAILED",
+                        "RETURNED",
+                        "CARRIED_OVER"
+                    ],
+                    "example": "PAID"
+                },
+                "until": {
+                    "type": "string"
+                }
+            }
+        },
+        "StatementPeriod": {
+            "type": "object",
+            "properties": {
+                "from": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-16"
+                },
+                "through": {
+                    "type": "string",
+                    "format": "date",
+                    "example": "2026-11-22"
                 }
             }
         },
@@ -2724,6 +6948,160 @@ const docTemplate = `{
                 }
             }
         },
+        "Webhook": {
+            "type": "object",
+            "properties": {
+                "createdAt": {
+                    "type": "string"
+                },
+                "previousUntil": {
+                    "description": "until then the secret before signs too",
+                    "type": "string"
+                },
+                "secret": {
+                    "description": "signs the messages; told once, when it is new",
+                    "type": "string"
+                },
+                "updatedAt": {
+                    "type": "string"
+                },
+                "url": {
+                    "type": "string",
+                    "example": "https://example.com/hooks"
+                }
+            }
+        },
+        "WebhookAttempt": {
+            "type": "object",
+            "properties": {
+                "at": {
+                    "type": "string"
+                },
+                "code": {
+                    "type": "string",
+                    "enum": [
+                        "status",
+                        "gone",
+                        "timeout",
+                        "unreachable",
+                        "tls",
+                        "address_refused",
+                        "webhook_not_set",
+                        "closed"
+                    ],
+                    "example": "status"
+                },
+                "durationMillis": {
+                    "type": "integer",
+                    "example": 120
+                },
+                "number": {
+                    "type": "integer",
+                    "example": 1
+                },
+                "status": {
+                    "description": "of HTTP; absent without an answer",
+                    "type": "integer",
+                    "example": 503
+                }
+            }
+        },
+        "WebhookDelivery": {
+            "type": "object",
+            "properties": {
+                "attemptCount": {
+                    "type": "integer",
+                    "example": 2
+                },
+                "attempts": {
+                    "description": "the latest, of a single delivery",
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/WebhookAttempt"
+                    }
+                },
+                "createdAt": {
+                    "type": "string"
+                },
+                "deliveredAt": {
+                    "type": "string"
+                },
+                "eventId": {
+                    "type": "string",
+                    "example": "evt_01JZ0000000000000000000000"
+                },
+                "failure": {
+                    "$ref": "#/definitions/Failure"
+                },
+                "id": {
+                    "description": "names the message to the receiver too",
+                    "type": "string",
+                    "example": "whd_01JZ0000000000000000000000"
+                },
+                "payload": {
+                    "type": "object"
+                },
+                "state": {
+                    "allOf": [
+                        {
+                            "$ref": "#/definitions/record.State"
+                        }
+                    ],
+                    "example": "SUCCEEDED"
+                },
+                "type": {
+                    "type": "string",
+                    "enum": [
+                        "payment.approved",
+                        "payment.cancelled",
+                        "settlement.paid"
+                    ],
+                    "example": "payment.approved"
+                },
+                "until": {
+                    "description": "when the next attempt is made",
+                    "type": "string"
+                },
+                "updatedAt": {
+                    "type": "string"
+                }
+            }
+        },
+        "WebhookDeliveryPage": {
+            "type": "object",
+            "properties": {
+                "items": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/WebhookDelivery"
+                    }
+                },
+                "next": {
+                    "type": "string"
+                }
+            }
+        },
+        "WebhookRequest": {
+            "type": "object",
+            "properties": {
+                "url": {
+                    "type": "string",
+                    "example": "https://example.com/hooks"
+                }
+            }
+        },
+        "WebhookSecret": {
+            "type": "object",
+            "properties": {
+                "previousUntil": {
+                    "description": "until then the secret before signs too",
+                    "type": "string"
+                },
+                "secret": {
+                    "type": "string"
+                }
+            }
+        },
         "record.State": {
             "type": "string",
             "enum": [
@@ -2763,6 +7141,12 @@ const docTemplate = `{
         }
     },
     "securityDefinitions": {
+        "APIKey": {
+            "description": "A franchise's API key.",
+            "type": "apiKey",
+            "name": "X-API-Key",
+            "in": "header"
+        },
         "Bearer": {
             "description": "\"Bearer \" and the access token of a sign-in.",
             "type": "apiKey",

@@ -36,6 +36,14 @@ const (
 	BankCallbackURL    = "DURAPAY_BANK_CALLBACK_URL"    // where the bank sends its notices; absent: it keeps them
 	BankCallbackSecret = "DURAPAY_BANK_CALLBACK_SECRET" // whsec_ and base64 of 24 to 64 bytes, signs them (Standard Webhooks)
 
+	BankWindows  = "DURAPAY_BANK_WINDOWS"  // file of maintenance windows, read again when it changes; default: the table in the binary
+	HolidaysFile = "DURAPAY_HOLIDAYS_FILE" // adds to the holidays in the binary, read again when it changes
+
+	MaxPerTransfer       = "DURAPAY_MAX_PER_TRANSFER"       // won one remittance moves, default 2000000
+	MaxPerDay            = "DURAPAY_MAX_PER_DAY"            // won a member sends in a day, default 10000000
+	SettlementCron       = "DURAPAY_SETTLEMENT_CRON"        // when settlement starts, Asia/Seoul; default 0 2 * * *
+	AllowPrivateWebhooks = "DURAPAY_ALLOW_PRIVATE_WEBHOOKS" // true: webhooks may go to http and private addresses (development)
+
 	Listen         = "DURAPAY_LISTEN"          // the gateway's address
 	TrustedProxies = "DURAPAY_TRUSTED_PROXIES" // addresses or networks, by comma, whose X-Forwarded-For is believed; default none
 	FlowWait       = "DURAPAY_FLOW_WAIT"       // how long a money request waits for its flow, default 2s
@@ -57,6 +65,7 @@ const (
 	defaultValidity  = 10 * time.Second
 	defaultFlowWait  = 2 * time.Second
 	longestFlowWait  = 30 * time.Second
+	defaultCron      = "0 2 * * *"
 )
 
 // MySQL is where the databases are.
@@ -82,7 +91,15 @@ type Bank struct {
 	TransferValidity time.Duration
 	CorporateCode    string
 	CorporateNumber  string
+	WindowsFile      string
+	CallbackSecrets  []string // none: call-backs are not taken
 }
+
+// Limits are the most that members may send, in won; 0 means the default.
+type Limits struct{ PerTransfer, PerDay int64 }
+
+// Settlement is when franchises are settled.
+type Settlement struct{ Cron, HolidaysFile string }
 
 // Secrets are the keys.
 type Secrets struct {
@@ -97,14 +114,18 @@ type Operator struct{ Email, Password string }
 
 // Platform is everything a gateway or a worker needs.
 type Platform struct {
-	MySQL    MySQL
-	Temporal Temporal
-	Bank     Bank
-	Secrets  Secrets
-	Operator Operator
-	Listen   string
-	Proxies  []string // trusted
-	FlowWait time.Duration
+	MySQL      MySQL
+	Temporal   Temporal
+	Bank       Bank
+	Secrets    Secrets
+	Operator   Operator
+	Limits     Limits
+	Settlement Settlement
+	Listen     string
+	Proxies    []string // trusted
+	FlowWait   time.Duration
+	// AllowPrivateWebhooks lets franchises' webhooks be where only development has them.
+	AllowPrivateWebhooks bool
 }
 
 // ReadMySQL reads where the databases are. Errors name each missing setting.
@@ -163,10 +184,13 @@ func ReadPlatform() (Platform, error) {
 	r := reader{}
 	p := Platform{
 		MySQL: r.mysql(), Temporal: r.temporal(), Bank: r.bank(), Secrets: r.secrets(),
-		Operator: Operator{Email: os.Getenv(OperatorEmail), Password: os.Getenv(OperatorPassword)},
-		Listen:   r.withDefault(Listen, "127.0.0.1:8080"),
-		Proxies:  r.networks(TrustedProxies),
-		FlowWait: r.duration(FlowWait, defaultFlowWait),
+		Operator:             Operator{Email: os.Getenv(OperatorEmail), Password: os.Getenv(OperatorPassword)},
+		Listen:               r.withDefault(Listen, "127.0.0.1:8080"),
+		Proxies:              r.networks(TrustedProxies),
+		FlowWait:             r.duration(FlowWait, defaultFlowWait),
+		Limits:               Limits{PerTransfer: r.won(MaxPerTransfer), PerDay: r.won(MaxPerDay)},
+		Settlement:           Settlement{Cron: r.withDefault(SettlementCron, defaultCron), HolidaysFile: os.Getenv(HolidaysFile)},
+		AllowPrivateWebhooks: r.flag(AllowPrivateWebhooks),
 	}
 	if p.FlowWait > longestFlowWait {
 		r.problem(FlowWait, "expected at most "+longestFlowWait.String())
@@ -211,6 +235,39 @@ func (r *reader) duration(name string, fallback time.Duration) time.Duration {
 	return d
 }
 
+// won reads an amount; 0 when there is none.
+func (r *reader) won(name string) int64 {
+	v := os.Getenv(name)
+	if v == "" {
+		return 0
+	}
+	n, err := strconv.ParseInt(v, 10, 64)
+	if err != nil || n < 1 {
+		r.problem(name, "expected an amount in won, got "+strconv.Quote(v))
+	}
+	return n
+}
+
+func (r *reader) flag(name string) bool {
+	v := os.Getenv(name)
+	on, err := strconv.ParseBool(v)
+	if v != "" && err != nil {
+		r.problem(name, "expected true or false, got "+strconv.Quote(v))
+	}
+	return on
+}
+
+// list splits at commas, leaving out what is empty.
+func list(v string) []string {
+	var out []string
+	for _, part := range strings.Split(v, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
 // networks reads addresses and networks in CIDR form.
 func (r *reader) networks(name string) []string {
 	var out []string
@@ -241,6 +298,7 @@ func (r *reader) bank() Bank {
 	b := Bank{URL: strings.TrimRight(r.required(BankURL), "/"), Timeout: r.duration(BankTimeout, defaultBankCall),
 		TransferValidity: r.duration(TransferValidity, defaultValidity)}
 	b.CorporateCode, b.CorporateNumber = r.account(Corporate, r.required(Corporate))
+	b.WindowsFile, b.CallbackSecrets = os.Getenv(BankWindows), list(os.Getenv(BankCallbackSecret))
 	return b
 }
 

@@ -20,6 +20,10 @@ func (l Layout) Log() string         { return filepath.Join(string(l), "log") }
 func (l Layout) MariaDB() string     { return filepath.Join(string(l), "mariadb") }
 func (l Layout) Temporal() string    { return filepath.Join(string(l), "temporal") }
 func (l Layout) SecretsFile() string { return filepath.Join(string(l), "secrets.env") }
+
+// WindowsFile has the maintenance windows of the simulated bank: none, until somebody
+// writes some into it.
+func (l Layout) WindowsFile() string { return filepath.Join(string(l), "windows.csv") }
 func (l Layout) lockFile() string    { return filepath.Join(string(l), "lock") }
 
 // newFile is there from before the database is made until its tables are: what a

@@ -32,6 +32,7 @@ func drawn() []struct {
 		{config.TokenKeys, keyRing}, // the seed of an Ed25519 key is 32 random bytes
 		{config.OperatorPassword, password},
 		{config.MySQLPassword, password},
+		{config.BankCallbackSecret, webhookSecret},
 	}
 }
 
@@ -39,6 +40,9 @@ const keyBytes, passwordBytes = 32, 12
 
 func key() string     { return base64.StdEncoding.EncodeToString(random(keyBytes)) }
 func keyRing() string { return "dev1:" + key() }
+
+// webhookSecret is written as the Standard Webhooks specification has it.
+func webhookSecret() string { return "whsec_" + key() }
 
 func password() string { return hex.EncodeToString(random(passwordBytes)) }
 

@@ -25,8 +25,10 @@ type UpConfig struct {
 	Data     string // "" is DefaultData
 	BasePort int    // 0 is DefaultBasePort
 	Reset    bool   // wipe the data folder first
-	Self     string // the durapay binary, which also runs the bank and the platform
-	Say      Say
+	// BankHours has flows wait for the banks' maintenance windows.
+	BankHours bool
+	Self      string // the durapay binary, which also runs the bank and the platform
+	Say       Say
 	// SearchAttributes are registered at Temporal, as keywords.
 	SearchAttributes []string
 	// Migrate creates and migrates the databases, whose names begin with prefix.
@@ -90,6 +92,7 @@ type up struct {
 	temporal     string // address
 	temporalWeb  string // URL, or "" when unknown
 	temporalName string // namespace
+	windows      string // file of the banks' maintenance windows, "" for the table in the binary
 }
 
 // Up starts everything, prints where it is, and keeps it running until ctx ends,
@@ -180,8 +183,28 @@ func (u *up) prepare(ctx context.Context) error {
 	if err := u.dir.RotateLogs(); err != nil {
 		return err
 	}
-	u.secrets, err = LoadSecrets(u.dir, os.Getenv)
-	return err
+	if u.secrets, err = LoadSecrets(u.dir, os.Getenv); err != nil {
+		return err
+	}
+	return u.chooseWindows()
+}
+
+// chooseWindows takes the file that the environment names, or the table in the binary
+// when it is asked for. Otherwise no bank is ever under maintenance: the simulated one
+// is open round the clock, and whoever tries it out near midnight wants an answer.
+func (u *up) chooseWindows() error {
+	u.windows = os.Getenv(config.BankWindows)
+	if u.windows != "" || u.BankHours {
+		return nil
+	}
+	u.windows = u.dir.WindowsFile()
+	if _, err := os.Stat(u.windows); err == nil {
+		return nil
+	}
+	if err := os.WriteFile(u.windows, []byte("code,from,to,days\n"), 0o600); err != nil {
+		return fmt.Errorf("maintenance windows: %w", err)
+	}
+	return nil
 }
 
 // findTools finds, installs or builds the servers' programs.
@@ -331,6 +354,10 @@ func (u *up) addresses() map[string]string {
 		config.Listen:            loopback(u.ports.gateway),
 		config.Corporate:         corporateBank + ":" + corporateAccount,
 		config.OperatorEmail:     operatorEmail(),
+
+		config.BankCallbackURL:      localURL(u.ports.gateway) + "/v1/bank-notices",
+		config.BankWindows:          u.windows,
+		config.AllowPrivateWebhooks: env(config.AllowPrivateWebhooks, "true"), // a developer's webhook is on this machine
 	}
 }
 

@@ -1,6 +1,10 @@
 package contract
 
 import (
+	"strconv"
+	"time"
+
+	"durapay/internal/id"
 	"durapay/internal/record"
 	"durapay/services/money/ledger"
 )
@@ -37,6 +41,44 @@ const (
 	RemittanceBegin    = "remittance.Begin"
 	RemittanceMove     = "remittance.Move"
 	RemittanceSetTopUp = "remittance.SetTopUp"
+
+	BankingOpening         = "banking.Opening"
+	BankingNotices         = "banking.Notices"
+	BankingMoveNotices     = "banking.MoveNotices"
+	BankingReturnTransfers = "banking.ReturnTransfers"
+
+	FranchiseBegin              = "franchise.Begin"
+	FranchiseMove               = "franchise.Move"
+	FranchiseTerms              = "franchise.Terms"
+	FranchiseContracts          = "franchise.Contracts"
+	FranchisePayouts            = "franchise.Payouts"
+	FranchiseBeginPayoutChanges = "franchise.BeginPayoutChanges"
+	FranchiseMovePayoutChanges  = "franchise.MovePayoutChanges"
+	FranchiseBeginDeliveries    = "franchise.BeginDeliveries"
+	FranchiseMoveDeliveries     = "franchise.MoveDeliveries"
+	FranchiseAttempt            = "franchise.Attempt" // on the webhooks' queue
+
+	PaymentBegin            = "payment.Begin"
+	PaymentMove             = "payment.Move"
+	PaymentSetTopUp         = "payment.SetTopUp"
+	PaymentBeginCancels     = "payment.BeginCancels"
+	PaymentMoveCancels      = "payment.MoveCancels"
+	PaymentOpenFranchises   = "payment.OpenFranchises"
+	PaymentCut              = "payment.Cut"
+	PaymentSums             = "payment.Sums"
+	PaymentPreview          = "payment.Preview"
+	PaymentFinishStatements = "payment.FinishStatements"
+
+	SettlementDates          = "settlement.Dates"
+	SettlementScheduled      = "settlement.Scheduled"
+	SettlementBeginRuns      = "settlement.BeginRuns"
+	SettlementMoveRuns       = "settlement.MoveRuns"
+	SettlementPlan           = "settlement.Plan"
+	SettlementOpenStatements = "settlement.OpenStatements"
+	SettlementDue            = "settlement.Due"
+	SettlementBeginPayouts   = "settlement.BeginPayouts"
+	SettlementMovePayouts    = "settlement.MovePayouts"
+	SettlementPayees         = "settlement.Payees"
 )
 
 // MoneyRequest is a top-up or a withdrawal to be recorded; its id's prefix says which.
@@ -120,6 +162,16 @@ const (
 	Unknown  AnswerKind = "UNKNOWN"
 )
 
+// Again gives the transfer for another attempt, as one of its own. It is for a bank that
+// has refused the earlier one for good without looking at it, and for nothing else.
+func (t Transfer) Again(attempt int) Transfer {
+	if attempt > 1 {
+		t.Reference += "/" + strconv.Itoa(attempt)
+		t.ID = id.Derive(id.Firmbanking, t.Reference)
+	}
+	return t
+}
+
 // Answer is a bank's answer; Failure says why it rejected.
 type Answer struct {
 	Kind    AnswerKind     `json:"kind"`
@@ -129,10 +181,186 @@ type Answer struct {
 // StillUnknown is the type of the error with which an inquiry asks to be retried.
 const StillUnknown = "bank_outcome_unknown"
 
-// TopUpLink ties a remittance to the top-up it started.
+// TopUpLink ties a remittance or a payment to the top-up it started.
 type TopUpLink struct {
-	RemittanceID string `json:"remittanceId"`
-	TopUpID      string `json:"topUpId"`
+	RecordID string `json:"recordId"`
+	TopUpID  string `json:"topUpId"`
+}
+
+// Opening tells until when a transfer has to wait for a bank's maintenance; zero: not.
+type Opening struct {
+	Until time.Time `json:"until,omitzero"`
+}
+
+// Notice is what a bank has told by itself, as far as a flow needs it.
+type Notice struct {
+	Begun
+	Returned bool  `json:"returned"` // a transfer came back; otherwise money has arrived
+	Amount   int64 `json:"amount"`   // won
+}
+
+// Returned is a transfer that came back. Failure: it is none of ours.
+type Returned struct {
+	FlowID       string         `json:"flowId"` // the record of the flow that sent it
+	MembershipID string         `json:"membershipId,omitempty"`
+	Reason       record.Failure `json:"reason,omitzero"` // the bank's
+	Failure      record.Failure `json:"failure,omitzero"`
+}
+
+// Terms are what a payment needs to know of a franchise now.
+type Terms struct {
+	Exists         bool `json:"exists"`
+	Active         bool `json:"active"`
+	FeeBasisPoints int  `json:"feeBasisPoints"`
+	Webhook        bool `json:"webhook,omitempty"` // it wants to be told
+}
+
+// PaymentChange is a change of a payment's state; with Succeeded it pins the fee.
+type PaymentChange struct {
+	record.Move
+	FeeBasisPoints int
+}
+
+// BegunCancel is the row of a cancel after its first step, with what it resolved.
+type BegunCancel struct {
+	Begun
+	PaymentID    string `json:"paymentId"`
+	MembershipID string `json:"membershipId"`
+	FranchiseID  string `json:"franchiseId"`
+	OrderID      string `json:"orderId"`
+	Amount       int64  `json:"amount"` // won
+}
+
+// PayoutAccount is where a franchise is paid out.
+type PayoutAccount struct {
+	Exists bool `json:"exists"`
+	Account
+}
+
+// Attempt is how one attempt to deliver a webhook went.
+type Attempt struct {
+	Done bool `json:"done"`
+}
+
+// Dates are the dates of a run: what was approved until CutThrough ends is cut, and what
+// is due by PayBy is paid.
+type Dates struct {
+	CutThrough string `json:"cutThrough"`
+	PayBy      string `json:"payBy"`
+}
+
+// ScheduledDay tells what a scheduled start has to settle; Skip: it is no business day.
+type ScheduledDay struct {
+	Skip         bool   `json:"skip,omitempty"`
+	BusinessDate string `json:"businessDate"`
+	RunID        string `json:"runId"`
+	Fingerprint  string `json:"fingerprint"`
+}
+
+// BegunRun is the row of a run after its first step. AsOf is when it began: what was
+// approved later is not its business, however often its steps run.
+type BegunRun struct {
+	Begun
+	AsOf time.Time `json:"asOf"`
+}
+
+// FranchisePage asks for franchises with something to settle.
+type FranchisePage struct {
+	Before time.Time `json:"before"`
+	After  string    `json:"after,omitempty"`
+	Limit  int       `json:"limit"`
+}
+
+// FranchiseIDs are a page of franchises.
+type FranchiseIDs struct {
+	IDs []string `json:"ids"`
+}
+
+// ContractOn asks for the contract of a franchise on a date.
+type ContractOn struct {
+	FranchiseID string `json:"franchiseId"`
+	On          string `json:"on"`
+}
+
+// Cycle is how a franchise is settled.
+type Cycle struct {
+	Exists             bool   `json:"exists"`
+	Cycle              string `json:"cycle"`
+	PayoutBusinessDays int    `json:"payoutBusinessDays"`
+}
+
+// PlanItem asks what of a franchise is to be settled by a run.
+type PlanItem struct {
+	RunID       string    `json:"runId"`
+	FranchiseID string    `json:"franchiseId"`
+	CutThrough  string    `json:"cutThrough"` // the run's
+	AsOf        time.Time `json:"asOf"`
+	Cycle
+}
+
+// Cut is what is to be settled: everything approved before.
+type Cut struct {
+	StatementID string    `json:"statementId"`
+	FranchiseID string    `json:"franchiseId"`
+	Before      time.Time `json:"before"`
+	Through     string    `json:"through"`
+	PayoutDate  string    `json:"payoutDate"`
+}
+
+// CutOutcome tells whether there is more to cut.
+type CutOutcome struct {
+	More bool `json:"more,omitempty"`
+}
+
+// Sums are what a statement adds up to, in won. Fee and VAT are net of what cancels gave back.
+type Sums struct {
+	StatementID   string    `json:"statementId"`
+	PaymentCount  int64     `json:"paymentCount"`
+	PaymentAmount int64     `json:"paymentAmount"`
+	TaxFreeAmount int64     `json:"taxFreeAmount"`
+	CancelCount   int64     `json:"cancelCount"`
+	CancelAmount  int64     `json:"cancelAmount"`
+	Fee           int64     `json:"fee"`
+	VAT           int64     `json:"vat"`
+	From          time.Time `json:"from,omitzero"`
+	Until         time.Time `json:"until,omitzero"`
+}
+
+// NewStatement is a statement to be stored.
+type NewStatement struct {
+	RunID        string `json:"runId"`
+	DryRun       bool   `json:"dryRun,omitempty"`
+	BusinessDate string `json:"businessDate"`
+	Cut
+	Sums Sums `json:"sums"`
+}
+
+// Statement is a stored statement, as far as a flow needs it. The zero one: there was
+// nothing to settle.
+type Statement struct {
+	ID          string `json:"id"`
+	FranchiseID string `json:"franchiseId"`
+	Fee         int64  `json:"fee"` // won, may be negative
+	VAT         int64  `json:"vat"`
+	Net         int64  `json:"net"`
+}
+
+// DuePage asks for statements to be paid out by a date.
+type DuePage struct {
+	PayBy string `json:"payBy"`
+	After string `json:"after,omitempty"`
+	Limit int    `json:"limit"`
+}
+
+// DuePayouts are a page of payouts.
+type DuePayouts struct {
+	Payouts []Payout `json:"payouts"`
+}
+
+// PayoutStart is the write-ahead of a payout.
+type PayoutStart struct {
+	Payout
+	FirmbankingID string `json:"firmbankingId"`
 }
 
 // Command and Result are the ledger's own value types.

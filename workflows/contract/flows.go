@@ -4,7 +4,10 @@
 package contract
 
 import (
+	"encoding/json"
+	"strconv"
 	"strings"
+	"time"
 
 	"durapay/internal/id"
 	"durapay/internal/record"
@@ -18,6 +21,15 @@ const (
 	TopUpFlow        = "TopUp"
 	WithdrawalFlow   = "Withdrawal"
 	RemittanceFlow   = "Remittance"
+	FranchiseFlow    = "FranchiseRegistration"
+	PayoutChangeFlow = "PayoutAccountChange"
+	PaymentFlow      = "Payment"
+	CancelFlow       = "PaymentCancel"
+	SettlementFlow   = "Settlement"
+	SettlementDay    = "SettlementDay" // what the schedule starts
+	PayoutFlow       = "Payout"
+	WebhookFlow      = "WebhookDelivery"
+	BankNoticeFlow   = "BankNotice"
 )
 
 // StatusQuery asks a flow for its Status.
@@ -84,15 +96,120 @@ type Withdrawal struct {
 	Fingerprint   string `json:"fingerprint"`
 }
 
-// Remittance asks to send money from one wallet to another.
+// Remittance asks to send money from a wallet to another one, or to any bank account:
+// either ReceiverID or To is set.
 type Remittance struct {
-	ID                 string `json:"id"` // rem_…
-	SenderID           string `json:"senderId"`
-	ReceiverID         string `json:"receiverId"`
-	Amount             int64  `json:"amount"` // won
-	Memo               string `json:"memo,omitempty"`
+	ID                 string    `json:"id"` // rem_…
+	SenderID           string    `json:"senderId"`
+	ReceiverID         string    `json:"receiverId,omitempty"`
+	To                 Account   `json:"to,omitzero"`
+	Amount             int64     `json:"amount"` // won
+	Memo               string    `json:"memo,omitempty"`
+	AutoTopUpAccountID string    `json:"autoTopUpAccountId,omitempty"` // "" means no automatic top-up
+	ExecuteAt          time.Time `json:"executeAt,omitzero"`           // zero means at once
+	Fingerprint        string    `json:"fingerprint"`
+}
+
+// Franchise asks for a franchise to be taken up.
+type Franchise struct {
+	ID             string   `json:"id"` // fra_…
+	Name           string   `json:"name"`
+	BusinessNumber string   `json:"businessNumber"`
+	Contact        string   `json:"contact"`
+	Payout         Account  `json:"payout"`
+	Contract       Contract `json:"contract"`
+	Fingerprint    string   `json:"fingerprint"`
+}
+
+// Contract is a franchise's fee and how it is settled, from a business date on.
+type Contract struct {
+	EffectiveFrom      string `json:"effectiveFrom"` // YYYY-MM-DD, Asia/Seoul
+	FeeBasisPoints     int    `json:"feeBasisPoints"`
+	Cycle              string `json:"cycle"`
+	PayoutBusinessDays int    `json:"payoutBusinessDays"`
+}
+
+// PayoutChange asks for a franchise to be paid out to another account.
+type PayoutChange struct {
+	ID          string  `json:"id"` // pch_…
+	FranchiseID string  `json:"franchiseId"`
+	Payout      Account `json:"payout"`
+	Fingerprint string  `json:"fingerprint"`
+}
+
+// Payment asks to pay a franchise from a wallet.
+type Payment struct {
+	ID                 string `json:"id"` // pay_…
+	MembershipID       string `json:"membershipId"`
+	FranchiseID        string `json:"franchiseId"`
+	OrderID            string `json:"orderId"` // the franchise's
+	Amount             int64  `json:"amount"`  // won
+	TaxFreeAmount      int64  `json:"taxFreeAmount,omitempty"`
 	AutoTopUpAccountID string `json:"autoTopUpAccountId,omitempty"` // "" means no automatic top-up
 	Fingerprint        string `json:"fingerprint"`
+}
+
+// Cancel asks to give a payment back, or a part of it.
+type Cancel struct {
+	ID          string `json:"id"` // cxl_…
+	PaymentID   string `json:"paymentId"`
+	FranchiseID string `json:"franchiseId,omitempty"` // who asks; "" is an operator
+	AskedBy     string `json:"askedBy"`
+	Amount      int64  `json:"amount,omitempty"` // won; 0 means all that is left
+	Reason      string `json:"reason"`
+	Fingerprint string `json:"fingerprint"`
+}
+
+// Settlement asks for a business date to be settled. Progress is where a run that has
+// continued as new goes on.
+type Settlement struct {
+	ID           string   `json:"id"`           // run_…
+	BusinessDate string   `json:"businessDate"` // YYYY-MM-DD, Asia/Seoul
+	DryRun       bool     `json:"dryRun,omitempty"`
+	AskedBy      string   `json:"askedBy"`
+	Fingerprint  string   `json:"fingerprint"`
+	Progress     Progress `json:"progress,omitzero"`
+}
+
+// Progress is how far a settlement has come.
+type Progress struct {
+	Paying bool   `json:"paying,omitempty"` // all is cut
+	After  string `json:"after,omitempty"`  // the last franchise cut, or statement paid
+}
+
+// Payout asks for a statement to be paid out. Its record is one attempt.
+type Payout struct {
+	StatementID string `json:"statementId"`
+	FranchiseID string `json:"franchiseId"`
+	Net         int64  `json:"net"` // won
+	Attempt     int    `json:"attempt"`
+}
+
+// ID names the attempt.
+func (p Payout) ID() string { return p.StatementID + "/" + strconv.Itoa(p.Attempt) }
+
+// WebhookEvent is something that a franchise is told of.
+type WebhookEvent struct {
+	ID          string          `json:"id"` // evt_…
+	FranchiseID string          `json:"franchiseId"`
+	Type        string          `json:"type"`
+	Data        json.RawMessage `json:"data"`
+	At          time.Time       `json:"at"`
+}
+
+// The types of WebhookEvent.
+const (
+	PaymentApproved  = "payment.approved"
+	PaymentCancelled = "payment.cancelled"
+	SettlementPaid   = "settlement.paid"
+)
+
+// DeliveryID gives the id of the delivery of an event.
+func (e WebhookEvent) DeliveryID() string { return id.Derive(id.Delivery, e.ID) }
+
+// BankNotice asks for what a bank has told by itself to be booked.
+type BankNotice struct {
+	ID string `json:"id"` // bno_…
 }
 
 // Outcome is how a flow ended. A refusal is an outcome, not an error: the flow did its work.
@@ -117,29 +234,45 @@ type Step string
 
 // The steps a flow may be at.
 const (
-	StepStarting  Step = "starting"
-	StepChecking  Step = "checking"
-	StepVerifying Step = "verifying"
-	StepReserving Step = "reserving"
-	StepAtBank    Step = "at_bank"
-	StepInquiring Step = "inquiring"
-	StepBooking   Step = "booking"
-	StepToppingUp Step = "topping_up"
-	StepOpening   Step = "opening_wallet"
-	StepUndoing   Step = "undoing"
-	StepSucceeded Step = "succeeded"
-	StepFailed    Step = "failed"
-	StepCancelled Step = "cancelled"
+	StepStarting   Step = "starting"
+	StepChecking   Step = "checking"
+	StepVerifying  Step = "verifying"
+	StepReserving  Step = "reserving"
+	StepAtBank     Step = "at_bank"
+	StepInquiring  Step = "inquiring"
+	StepBooking    Step = "booking"
+	StepToppingUp  Step = "topping_up"
+	StepOpening    Step = "opening_wallet"
+	StepScheduled  Step = "scheduled"
+	StepBankShut   Step = "bank_shut"
+	StepPayable    Step = "opening_payable"
+	StepCutting    Step = "cutting"
+	StepPayingOut  Step = "paying_out"
+	StepParked     Step = "parked"
+	StepDelivering Step = "delivering"
+	StepRetryLater Step = "retry_later"
+	StepUndoing    Step = "undoing"
+	StepSucceeded  Step = "succeeded"
+	StepFailed     Step = "failed"
+	StepCancelled  Step = "cancelled"
 )
 
 // prefixes gives the part of a workflow id before the slash, by the prefix of the record it works on.
 var prefixes = map[string]string{
-	id.Registration: "registration",
-	id.BankAccount:  "link",
-	id.Firmbanking:  "firmbanking",
-	id.TopUp:        "topup",
-	id.Withdrawal:   "withdrawal",
-	id.Remittance:   "remittance",
+	id.Registration:  "registration",
+	id.BankAccount:   "link",
+	id.Firmbanking:   "firmbanking",
+	id.TopUp:         "topup",
+	id.Withdrawal:    "withdrawal",
+	id.Remittance:    "remittance",
+	id.Franchise:     "franchise",
+	id.PayoutChange:  "payout-account",
+	id.Payment:       "payment",
+	id.Cancel:        "cancel",
+	id.SettlementRun: "settlement",
+	id.Statement:     "payout",
+	id.Delivery:      "webhook",
+	id.BankNotice:    "bank-notice",
 }
 
 // WorkflowID gives the id of the workflow that works on a record, "" when records of
@@ -158,9 +291,9 @@ func RecordID(workflowID string) string {
 	return recordID
 }
 
-// AutoTopUpID gives the id of the top-up that a remittance starts by itself.
-func AutoTopUpID(remittanceID string) string {
-	return id.Derive(id.TopUp, "auto", remittanceID)
+// AutoTopUpID gives the id of the top-up that a remittance or a payment starts by itself.
+func AutoTopUpID(recordID string) string {
+	return id.Derive(id.TopUp, "auto", recordID)
 }
 
 // FirmbankingID gives the id of the bank transfer that a flow makes at one of its

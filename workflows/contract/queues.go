@@ -9,6 +9,9 @@ const FlowQueue = "durapay-flows"
 // slow one does not hold up the others.
 func BankQueue(bankCode string) string { return "durapay-bank-" + bankCode }
 
+// WebhookQueue is where messages to franchises are sent from.
+const WebhookQueue = "durapay-webhooks"
+
 // The search attributes every flow may carry. They are never encrypted: opaque ids only.
 var (
 	MembershipIDKey = temporal.NewSearchAttributeKeyKeyword("MembershipID")

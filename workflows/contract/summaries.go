@@ -30,5 +30,52 @@ func WithdrawalSummary(in Withdrawal) string {
 
 // RemittanceSummary tells of a remittance.
 func RemittanceSummary(in Remittance) string {
-	return fmt.Sprintf("%s sends %d won to %s", in.SenderID, in.Amount, in.ReceiverID)
+	to := in.ReceiverID
+	if to == "" {
+		to = "an account at bank " + in.To.BankCode
+	}
+	return fmt.Sprintf("%s sends %d won to %s", in.SenderID, in.Amount, to)
 }
+
+// FranchiseSummary tells of a franchise's registration.
+func FranchiseSummary(in Franchise) string { return "Registration of " + in.ID }
+
+// PayoutChangeSummary tells of a change of a payout account.
+func PayoutChangeSummary(in PayoutChange) string {
+	return fmt.Sprintf("%s is to be paid out at bank %s", in.FranchiseID, in.Payout.BankCode)
+}
+
+// PaymentSummary tells of a payment.
+func PaymentSummary(in Payment) string {
+	return fmt.Sprintf("%s pays %d won to %s", in.MembershipID, in.Amount, in.FranchiseID)
+}
+
+// CancelSummary tells of a cancel.
+func CancelSummary(in Cancel) string {
+	amount := "what is left"
+	if in.Amount > 0 {
+		amount = fmt.Sprintf("%d won", in.Amount)
+	}
+	return fmt.Sprintf("%s cancels %s of %s", in.AskedBy, amount, in.PaymentID)
+}
+
+// SettlementSummary tells of a run.
+func SettlementSummary(in Settlement) string {
+	if in.DryRun {
+		return "Dry run of " + in.BusinessDate
+	}
+	return "Settlement of " + in.BusinessDate
+}
+
+// PayoutSummary tells of a payout.
+func PayoutSummary(in Payout) string {
+	return fmt.Sprintf("%s is paid out %d won, attempt %d", in.FranchiseID, in.Net, in.Attempt)
+}
+
+// WebhookSummary tells of a delivery.
+func WebhookSummary(in WebhookEvent) string {
+	return fmt.Sprintf("%s is told of %s", in.FranchiseID, in.Type)
+}
+
+// BankNoticeSummary tells of a notice.
+func BankNoticeSummary(in BankNotice) string { return "A bank tells by itself: " + in.ID }

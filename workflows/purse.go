@@ -1,0 +1,86 @@
+package workflows
+
+import (
+	"errors"
+	"strconv"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	rules "durapay/services/remittance"
+	"durapay/workflows/contract"
+)
+
+// purse is the wallet a flow pays from, and how it may be filled when it is short.
+type purse struct {
+	membershipID  string
+	bankAccountID string // "" means no automatic top-up
+	link          string // the step that ties the top-up to the flow's record
+}
+
+// pay takes money out of a purse. When the balance is short and its owner allows it, a
+// top-up runs first as a flow of its own, and taking is tried once more.
+func (f *flow) pay(ctx workflow.Context, p purse, take func(workflow.Context) record.Failure) (record.Failure, error) {
+	failure := take(ctx)
+	if failure.Code != errs.InsufficientBalance.Code || p.bankAccountID == "" {
+		return failure, nil
+	}
+	if failure, err := f.topUp(ctx, p, failure); err != nil || failure.Is() {
+		return failure, err
+	}
+	return take(ctx), nil
+}
+
+// topUp fills the purse by what is missing, rounded up to the unit of automatic top-ups.
+func (f *flow) topUp(ctx workflow.Context, p purse, short record.Failure) (record.Failure, error) {
+	missing := missingWon(short)
+	in := contract.TopUp{ID: contract.AutoTopUpID(f.id), MembershipID: p.membershipID, BankAccountID: p.bankAccountID,
+		Amount: rules.AutoTopUpAmount(missing), Fingerprint: f.fingerprint}
+	f.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
+	var out contract.Outcome
+	err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)
+	if temporal.IsCanceledError(err) {
+		return record.Failure{}, err
+	}
+	var ended *temporal.ChildWorkflowExecutionError
+	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if errors.As(err, &ended) || errors.As(err, &running) { // by hand: its own story goes on without us
+		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.InternalError.Code)), nil
+	}
+	must(contract.TopUpFlow, err)
+	// Linked only now: a task that is lost before the top-up began may find, when it is
+	// run again, that the balance is no longer short.
+	run(ctx, p.link, databaseStep("link to the top-up"), contract.TopUpLink{RecordID: f.id, TopUpID: in.ID})
+	if out.State != record.Succeeded {
+		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
+	}
+	return record.Failure{}, nil
+}
+
+// childTopUp gives the context of an automatic top-up. It outlives its parent: once
+// begun, its story is told to the end. Its row makes a second run harmless, so a closed
+// flow of that id may be run again.
+func childTopUp(ctx workflow.Context, in contract.TopUp) workflow.Context {
+	return workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            contract.WorkflowID(in.ID),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		WaitForCancellation:   true,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			contract.MembershipIDKey.ValueSet(in.MembershipID), contract.FlowStateKey.ValueSet(string(record.Processing))),
+		Memo:          map[string]any{contract.FingerprintMemo: in.Fingerprint},
+		StaticSummary: contract.TopUpSummary(in),
+	})
+}
+
+// missingWon reads from a refusal how much the balance falls short, in won.
+func missingWon(f record.Failure) int64 {
+	needed, err := strconv.ParseInt(f.Params["needed"], 10, 64)
+	must("insufficient_balance", err)
+	available, err := strconv.ParseInt(f.Params["available"], 10, 64)
+	must("insufficient_balance", err)
+	return needed - available
+}

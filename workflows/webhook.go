@@ -1,0 +1,95 @@
+package workflows
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	enumspb "go.temporal.io/api/enums/v1"
+	"go.temporal.io/sdk/temporal"
+	"go.temporal.io/sdk/workflow"
+
+	"durapay/errs"
+	"durapay/internal/record"
+	"durapay/workflows/contract"
+)
+
+// webhook tells a franchise's server of an event, signed, until it has taken the message
+// or nobody can expect it any more. It promises at least one delivery, not exactly one:
+// the message carries its id.
+type webhook struct {
+	*flow
+	in contract.WebhookEvent
+}
+
+// WebhookDelivery runs the flow of one delivery.
+func WebhookDelivery(ctx workflow.Context, in contract.WebhookEvent) (contract.Outcome, error) {
+	f, err := newFlow(ctx, in.DeliveryID(), "")
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	return f.run(ctx, &webhook{flow: f, in: in})
+}
+
+func (h *webhook) begin(ctx workflow.Context) contract.Begun {
+	return do[contract.Begun](ctx, contract.FranchiseBeginDeliveries, "record of the delivery", h.in)
+}
+
+func (h *webhook) move(ctx workflow.Context, m record.Move) {
+	run(ctx, contract.FranchiseMoveDeliveries, databaseStep("state of the delivery"), m)
+}
+
+// deliveryPauses are the waits between attempts, as the Standard Webhooks specification
+// recommends: a bit more than a day in all.
+func deliveryPauses() []time.Duration {
+	return []time.Duration{5 * time.Second, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 5 * time.Hour, 10 * time.Hour, 10 * time.Hour}
+}
+
+func (h *webhook) do(ctx workflow.Context) (record.Failure, error) {
+	pauses := deliveryPauses()
+	for attempt := 1; ; attempt++ {
+		if h.attempt(ctx, attempt) {
+			return record.Failure{}, nil
+		}
+		if attempt > len(pauses) {
+			return record.FailureOf(errs.WebhookUndelivered.With("attempts", attempt)), nil
+		}
+		if err := h.wait(ctx, h, workflow.Now(ctx).Add(pauses[attempt-1]), contract.StepRetryLater); err != nil {
+			return record.Failure{}, err
+		}
+	}
+}
+
+// attempt sends the message once. An attempt that died with its worker counts as one.
+func (h *webhook) attempt(ctx workflow.Context, n int) bool {
+	h.say(ctx, record.Processing, contract.StepDelivering)
+	ctx = workflow.WithActivityOptions(ctx, webhookCall(fmt.Sprintf("attempt %d to deliver %s", n, h.in.Type)))
+	var out contract.Attempt
+	err := workflow.ExecuteActivity(ctx, contract.FranchiseAttempt, h.id).Get(ctx, &out)
+	return !failed(contract.FranchiseAttempt, err) && out.Done
+}
+
+// listens tells whether a franchise wants to be told of what happens.
+func listens(ctx workflow.Context, franchiseID string) bool {
+	return do[contract.Terms](ctx, contract.FranchiseTerms, "franchise and its webhook", franchiseID).Webhook
+}
+
+// tell starts the delivery of an event as a flow of its own, which outlives this one. A
+// delivery that exists is the same event's.
+func (f *flow) tell(ctx workflow.Context, e contract.WebhookEvent) {
+	ctx, cancel := workflow.NewDisconnectedContext(ctx)
+	defer cancel()
+	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
+		WorkflowID:            contract.WorkflowID(e.DeliveryID()),
+		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,
+		ParentClosePolicy:     enumspb.PARENT_CLOSE_POLICY_ABANDON,
+		TypedSearchAttributes: temporal.NewSearchAttributes(
+			contract.FranchiseIDKey.ValueSet(e.FranchiseID), contract.FlowStateKey.ValueSet(string(record.Processing))),
+		StaticSummary: contract.WebhookSummary(e),
+	})
+	err := workflow.ExecuteChildWorkflow(ctx, contract.WebhookFlow, e).GetChildWorkflowExecution().Get(ctx, nil)
+	var told *temporal.ChildWorkflowExecutionAlreadyStartedError
+	if !errors.As(err, &told) {
+		must(contract.WebhookFlow, err)
+	}
+}
