@@ -35,6 +35,7 @@ type Firmbanking struct {
 	Amount            int64      `json:"amount" example:"100000"`
 	Currency          string     `json:"currency" example:"KRW"`
 	FlowID            string     `json:"flowId,omitempty" example:"top_01JZ0000000000000000000000"`
+	Reference         string     `json:"reference" example:"topup/top_01JZ0000000000000000000000/debit"` // ours, at the bank
 	BankTransactionID string     `json:"bankTransactionId,omitempty"`
 	Failure           *Failure   `json:"failure,omitempty"`
 	SentAt            *time.Time `json:"sentAt,omitempty"`
@@ -50,7 +51,7 @@ type FirmbankingPage struct {
 
 func firmbankingView(c *gin.Context, f banking.Firmbanking) Firmbanking {
 	v := Firmbanking{ID: f.ID, State: string(f.State), Direction: string(f.Direction), BankCode: f.BankCode, BankAccountID: f.BankAccountID,
-		MembershipID: f.MembershipID, Amount: f.Amount, Currency: krw, FlowID: f.FlowID, BankTransactionID: f.BankTransactionID,
+		MembershipID: f.MembershipID, Amount: f.Amount, Currency: krw, FlowID: f.FlowID, Reference: f.Reference, BankTransactionID: f.BankTransactionID,
 		SentAt: optionalTime(f.SentAt), CreatedAt: optionalTime(f.CreatedAt), UpdatedAt: optionalTime(f.UpdatedAt)}
 	if f.Reason != "" {
 		v.Failure = failureView(c, record.FailureOf(errs.ByCode(f.Reason)))

@@ -57,7 +57,10 @@ const maxBackfillDays = 366
 //	@Success	200	{object}	SettlementSchedule
 //	@Failure	401,403,503	{object}	problem.Problem
 //	@Router		/v1/settlements/schedule [get]
-func (s *Server) getSettlementSchedule(c *gin.Context) { s.changeSchedule(c, nil) }
+func (s *Server) getSettlementSchedule(c *gin.Context) {
+	d, err := s.describeSchedule(c)
+	s.answerSchedule(c, d, err)
+}
 
 // pauseSettlementSchedule stops the schedule's starts.
 //
@@ -68,7 +71,7 @@ func (s *Server) getSettlementSchedule(c *gin.Context) { s.changeSchedule(c, nil
 //	@Security		Bearer
 //	@Param			body	body		ScheduleNote	false	"why; may be empty"
 //	@Success		200		{object}	SettlementSchedule
-//	@Failure		400,401,403,503	{object}	problem.Problem
+//	@Failure		400,401,403,409,503	{object}	problem.Problem
 //	@Router			/v1/settlements/schedule/pause [post]
 func (s *Server) pauseSettlementSchedule(c *gin.Context) {
 	var body ScheduleNote
@@ -79,7 +82,7 @@ func (s *Server) pauseSettlementSchedule(c *gin.Context) {
 	if body.Note == "" {
 		body.Note = "Paused by " + callerOf(c).ID
 	}
-	s.changeSchedule(c, func(ctx context.Context, h client.ScheduleHandle) error {
+	s.setPaused(c, true, func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Pause(ctx, client.SchedulePauseOptions{Note: body.Note})
 	})
 }
@@ -91,11 +94,11 @@ func (s *Server) pauseSettlementSchedule(c *gin.Context) {
 //	@Tags		settlement
 //	@Security	Bearer
 //	@Success	200	{object}	SettlementSchedule
-//	@Failure	401,403,503	{object}	problem.Problem
+//	@Failure	401,403,409,503	{object}	problem.Problem
 //	@Router		/v1/settlements/schedule/resume [post]
 func (s *Server) resumeSettlementSchedule(c *gin.Context) {
 	note := "Resumed by " + callerOf(c).ID
-	s.changeSchedule(c, func(ctx context.Context, h client.ScheduleHandle) error {
+	s.setPaused(c, false, func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Unpause(ctx, client.ScheduleUnpauseOptions{Note: note})
 	})
 }
@@ -122,9 +125,10 @@ func (s *Server) backfillSettlementSchedule(c *gin.Context) {
 		fail(c, err)
 		return
 	}
-	s.changeSchedule(c, func(ctx context.Context, h client.ScheduleHandle) error {
+	d, err := s.changeSchedule(c, func(ctx context.Context, h client.ScheduleHandle) error {
 		return h.Backfill(ctx, client.ScheduleBackfillOptions{Backfill: []client.ScheduleBackfill{fill}})
 	})
+	s.answerSchedule(c, d, err)
 }
 
 // backfillOf gives the times of a range of days, as far as they are past. Its bounds lie
@@ -166,21 +170,46 @@ func bindOptional(c *gin.Context, into any) error {
 	return bind(c, into)
 }
 
-// changeSchedule does something to the schedule, or nothing for nil, and shows it.
-func (s *Server) changeSchedule(c *gin.Context, change func(context.Context, client.ScheduleHandle) error) {
+// describeSchedule reads the schedule. Errors: errs.ServiceUnavailable, also while no
+// worker has made it yet.
+func (s *Server) describeSchedule(ctx context.Context) (*client.ScheduleDescription, error) {
+	ctx, cancel := context.WithTimeout(ctx, rpcTimeout)
+	defer cancel()
+	d, err := s.schedule(ctx).Describe(ctx)
+	if err != nil {
+		return nil, errs.ServiceUnavailable.Because(err)
+	}
+	return d, nil
+}
+
+func (s *Server) schedule(ctx context.Context) client.ScheduleHandle {
+	return s.Temporal.ScheduleClient().GetHandle(ctx, contract.SettlementSchedule)
+}
+
+// changeSchedule changes the schedule, and reads it again. Of two changes that come at
+// the same moment the server may take only one: the reading tells.
+func (s *Server) changeSchedule(c *gin.Context, change func(context.Context, client.ScheduleHandle) error) (*client.ScheduleDescription, error) {
 	ctx, cancel := context.WithTimeout(c, rpcTimeout)
 	defer cancel()
-	h := s.Temporal.ScheduleClient().GetHandle(ctx, contract.SettlementSchedule)
-	if change != nil {
-		if err := change(ctx, h); err != nil {
-			fail(c, errs.ServiceUnavailable.Because(err))
-			return
-		}
-		s.Log.Info("settlement schedule changed", "route", c.FullPath(), "operatorId", callerOf(c).ID)
+	if err := change(ctx, s.schedule(ctx)); err != nil {
+		return nil, errs.ServiceUnavailable.Because(err)
 	}
-	d, err := h.Describe(ctx)
-	if err != nil { // also while no worker has made it yet
-		fail(c, errs.ServiceUnavailable.Because(err))
+	s.Log.Info("settlement schedule changed", "route", c.FullPath(), "operatorId", callerOf(c).ID)
+	return s.describeSchedule(c)
+}
+
+// setPaused pauses the schedule or lets it go on.
+func (s *Server) setPaused(c *gin.Context, paused bool, change func(context.Context, client.ScheduleHandle) error) {
+	d, err := s.changeSchedule(c, change)
+	if err == nil && d.Schedule.State.Paused != paused {
+		err = errs.ConcurrentEdit
+	}
+	s.answerSchedule(c, d, err)
+}
+
+func (s *Server) answerSchedule(c *gin.Context, d *client.ScheduleDescription, err error) {
+	if err != nil {
+		fail(c, err)
 		return
 	}
 	c.JSON(http.StatusOK, s.scheduleView(d))

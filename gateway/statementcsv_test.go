@@ -47,18 +47,20 @@ func inPages(all []payment.Line, size int) lineReader {
 	}
 }
 
-// download asks a server whose statement has these lines; err is of the body.
-func download(t *testing.T, read lineReader) (*http.Response, string, error) {
+// download asks a server whose statement has these lines.
+func download(t *testing.T, read lineReader) (answer *http.Response, body string, err error) {
 	t.Helper()
 	e := gin.New()
 	e.GET("/csv", func(c *gin.Context) { sendStatementCSV(c, testStatement, read) })
 	server := httptest.NewServer(e)
 	t.Cleanup(server.Close)
-	answer, err := http.Get(server.URL + "/csv")
-	require.NoError(t, err)
+	answer, err = http.Get(server.URL + "/csv")
+	if err != nil {
+		return nil, "", err
+	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
-	return answer, string(body), err
+	text, err := io.ReadAll(answer.Body)
+	return answer, string(text), err
 }
 
 func TestStatementCSVHasAllLinesAndThenTheTotals(t *testing.T) {
@@ -109,20 +111,21 @@ func TestStatementCSVThatCannotBeginIsAProblem(t *testing.T) {
 	require.Contains(t, body, `"code":"busy"`)
 }
 
-// TestStatementCSVIsNotTakenForWhole fails in the middle: the reader must notice.
+// TestStatementCSVIsNotTakenForWhole fails in the middle: the reader must notice,
+// whether something has left the server's buffers by then or not.
 func TestStatementCSVIsNotTakenForWhole(t *testing.T) {
-	const size = 50 // some are sent before the trouble, or not: buffers decide
-	for _, goodPages := range []int{1, 20} {
+	const size = 50
+	for _, goodPages := range []int{1, 90} {
 		pages, read := 0, inPages(lines(5000), size)
-		answer, body, err := download(t, func(ctx context.Context, after page.Cursor) (page.Page[payment.Line], error) {
+		_, body, err := download(t, func(ctx context.Context, after page.Cursor) (page.Page[payment.Line], error) {
 			if pages == goodPages {
 				return page.Page[payment.Line]{}, errors.New("the database went away")
 			}
 			pages++
 			return read(ctx, after)
 		})
-		require.Equal(t, http.StatusOK, answer.StatusCode)
 		require.Error(t, err)
 		require.NotContains(t, body, csvTotal)
+		require.Equal(t, goodPages > 1, body != "")
 	}
 }

@@ -24,6 +24,7 @@ func commands() []*cobra.Command {
 		workerCommand(),
 		auditCommand(),
 		rebuildCommand(),
+		staffCommand(),
 		demoCommand(),
 	}
 }

@@ -202,7 +202,7 @@ func (p *platform) prepare(ctx context.Context) error {
 	if p.config.Operator.Password == "" {
 		return nil
 	}
-	if _, err := p.services.Membership.EnsureOperator(ctx, p.config.Operator.Email, p.config.Operator.Password); err != nil {
+	if _, err := p.services.Membership.EnsureStaff(ctx, membership.RoleOperator, p.config.Operator.Email, p.config.Operator.Password); err != nil {
 		return fmt.Errorf("the operator's sign-in: %w", err)
 	}
 	return nil

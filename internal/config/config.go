@@ -53,6 +53,7 @@ const (
 	CodecKeys        = "DURAPAY_CODEC_KEYS" // as PIIKeys, for Temporal payloads
 	TokenKeys        = "DURAPAY_TOKEN_KEYS" // id:base64 ed25519 seeds, the first signs
 	OperatorEmail    = "DURAPAY_OPERATOR_EMAIL"
+	StaffPassword    = "DURAPAY_STAFF_PASSWORD"    // for durapay staff
 	OperatorPassword = "DURAPAY_OPERATOR_PASSWORD" // of the first operator; absent: none is made
 )
 

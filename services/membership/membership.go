@@ -229,11 +229,14 @@ func (s *Service) ConfirmName(ctx context.Context, memberID, holderName string) 
 	return same && err == nil, err
 }
 
-// EnsureOperator makes an operator with this e-mail and password, or gives the password to the one that is there,
-// who is signed out everywhere if it is another one. Processes may do it at the same time.
-// Errors: errs.InvalidRequest for a bad e-mail or password; errs.EmailTaken when it belongs to someone who is not
-// an operator.
-func (s *Service) EnsureOperator(ctx context.Context, email, password string) (string, error) {
+// EnsureStaff makes an operator or an auditor with this e-mail and password, or gives the password to the one that is
+// there, who is signed out everywhere if it is another one. Processes may do it at the same time.
+// Errors: errs.InvalidRequest for a bad role, e-mail or password; errs.EmailTaken when it belongs to someone of
+// another role.
+func (s *Service) EnsureStaff(ctx context.Context, role Role, email, password string) (string, error) {
+	if role != RoleOperator && role != RoleAuditor {
+		return "", errs.InvalidField("/role", errs.FieldNotOneOf, "allowed", "OPERATOR, AUDITOR")
+	}
 	var c checker
 	email, password = c.email(email), c.password(password)
 	if err := c.err(); err != nil {
@@ -241,24 +244,24 @@ func (s *Service) EnsureOperator(ctx context.Context, email, password string) (s
 	}
 	m, err := s.store.FindMemberByEmail(ctx, s.emailIndex(email))
 	if errors.Is(err, errs.MemberNotFound) {
-		m, err = s.addOperator(ctx, email, password)
+		m, err = s.addStaff(ctx, role, email, password)
 	}
 	if err != nil {
 		return "", err
 	}
-	if m.Role != RoleOperator {
+	if m.Role != role {
 		return "", errs.EmailTaken
 	}
 	return m.ID, s.setPassword(ctx, m, password)
 }
 
-// addOperator adds one, or gives the one whom another process added first.
-func (s *Service) addOperator(ctx context.Context, email, password string) (StoredMember, error) {
+// addStaff adds one, or gives the one whom another process added first.
+func (s *Service) addStaff(ctx context.Context, role Role, email, password string) (StoredMember, error) {
 	hash, err := s.hasher.hash(ctx, password)
 	if err != nil {
 		return StoredMember{}, err
 	}
-	m, err := s.storedFrom(id.New(id.Member), sheet{Name: "Operator", Email: email, PasswordHash: hash}, RoleOperator, Active)
+	m, err := s.storedFrom(id.New(id.Member), sheet{Name: staffName(role), Email: email, PasswordHash: hash}, role, Active)
 	if err != nil {
 		return StoredMember{}, err
 	}
@@ -270,6 +273,13 @@ func (s *Service) addOperator(ctx context.Context, email, password string) (Stor
 		return s.store.FindMemberByEmail(ctx, m.EmailIndex)
 	}
 	return *there[0], nil
+}
+
+func staffName(r Role) string {
+	if r == RoleAuditor {
+		return "Auditor"
+	}
+	return "Operator"
 }
 
 // setPassword changes the password if it is not this one already.

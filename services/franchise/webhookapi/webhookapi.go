@@ -128,13 +128,14 @@ func codeOf(err error) franchise.AttemptCode {
 	var timeout net.Error
 	var certificate *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var alert *net.OpError
 	switch {
 	case errors.Is(err, errAddress):
 		return franchise.CodeAddress
 	case errors.As(err, &timeout) && timeout.Timeout():
 		return franchise.CodeTimeout
-	case errors.As(err, &certificate), errors.As(err, &record), errors.As(err, &alert):
+	case errors.As(err, &certificate), errors.As(err, &record), errors.Is(err, http.ErrSchemeMismatch),
+		errors.As(err, &alert) && (alert.Op == "remote error" || alert.Op == "local error"): // crypto/tls's words for an alert
 		return franchise.CodeTLS
 	default:
 		return franchise.CodeUnreachable

@@ -2,8 +2,10 @@ package webhookapi_test
 
 import (
 	"context"
+	"crypto/tls"
 	"crypto/x509"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -20,7 +22,9 @@ import (
 // server answers as told, and keeps what it got.
 func server(t *testing.T, answer http.HandlerFunc) (*httptest.Server, *x509.CertPool) {
 	t.Helper()
-	s := httptest.NewTLSServer(answer)
+	s := httptest.NewUnstartedServer(answer)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes that fail are what some tests want
+	s.StartTLS()
 	t.Cleanup(s.Close)
 	roots := x509.NewCertPool()
 	roots.AddCert(s.Certificate())
@@ -106,6 +110,13 @@ func TestWhatIsNoAnswer(t *testing.T) {
 	stranger := trial(nil)
 	defer stranger.Close()
 	require.Equal(t, franchise.CodeTLS, stranger.Send(t.Context(), message(s.URL)).Code)
+
+	old := httptest.NewUnstartedServer(http.NotFoundHandler())
+	old.Config.ErrorLog = log.New(io.Discard, "", 0)
+	old.TLS = &tls.Config{MaxVersion: tls.VersionTLS11}
+	old.StartTLS()
+	defer old.Close()
+	require.Equal(t, franchise.CodeTLS, stranger.Send(t.Context(), message(old.URL)).Code)
 
 	plain := httptest.NewServer(http.NotFoundHandler())
 	defer plain.Close()

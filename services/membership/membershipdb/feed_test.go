@@ -57,7 +57,7 @@ func TestRegionsAreToldWhenAMemberBecomesVisibleAndWhenItMoves(t *testing.T) {
 	_, err = e.Modify(t.Context(), direct.ID, membership.AnyVersion, membership.Patch{State: ptr(membership.Deactivated)})
 	require.NoError(t, err)
 	e.moveTo(direct.ID, "SEOUL")
-	_, err = e.EnsureOperator(t.Context(), "root@example.com", password)
+	_, err = e.EnsureStaff(t.Context(), membership.RoleOperator, "root@example.com", password)
 	require.NoError(t, err)
 
 	all := e.changes(0)

@@ -283,11 +283,11 @@ func TestConfirmNameVerifiesTheRightNameOnly(t *testing.T) {
 	require.ErrorIs(t, err, errs.MemberNotFound)
 }
 
-func TestEnsureOperator(t *testing.T) {
+func TestEnsureStaff(t *testing.T) {
 	e := newEnv(t)
 	ids := make([]string, 8)
 	for _, err := range together(len(ids), func(i int) (err error) {
-		ids[i], err = e.EnsureOperator(context.Background(), "Root@example.com", password)
+		ids[i], err = e.EnsureStaff(context.Background(), membership.RoleOperator, "Root@example.com", password)
 		return err
 	}) {
 		require.NoError(t, err)
@@ -303,7 +303,7 @@ func TestEnsureOperator(t *testing.T) {
 	require.NoError(t, err)
 	require.EqualValues(t, 1, m.Version, "the same password again changes nothing")
 
-	_, err = e.EnsureOperator(t.Context(), "root@example.com", "a new password")
+	_, err = e.EnsureStaff(t.Context(), membership.RoleOperator, "root@example.com", "a new password")
 	require.NoError(t, err)
 	_, err = e.Login(t.Context(), "root@example.com", password, ip)
 	require.ErrorIs(t, err, errs.CredentialsWrong)
@@ -313,10 +313,20 @@ func TestEnsureOperator(t *testing.T) {
 	require.ErrorIs(t, err, errs.RefreshInvalid, "signed out by the new password")
 
 	e.member("member@example.com")
-	_, err = e.EnsureOperator(t.Context(), "member@example.com", password)
+	_, err = e.EnsureStaff(t.Context(), membership.RoleOperator, "member@example.com", password)
 	require.ErrorIs(t, err, errs.EmailTaken)
-	_, err = e.EnsureOperator(t.Context(), "nobody", "short")
+	_, err = e.EnsureStaff(t.Context(), membership.RoleOperator, "nobody", "short")
 	require.Len(t, errs.Of(err).Fields, 2)
+
+	_, err = e.EnsureStaff(t.Context(), membership.RoleAuditor, "root@example.com", password)
+	require.ErrorIs(t, err, errs.EmailTaken, "an operator does not become an auditor")
+	_, err = e.EnsureStaff(t.Context(), membership.RoleMember, "somebody@example.com", password)
+	require.ErrorIs(t, err, errs.InvalidRequest)
+	_, err = e.EnsureStaff(t.Context(), membership.RoleAuditor, "auditor@example.com", password)
+	require.NoError(t, err)
+	claims, err = e.issuer.Verify(e.login("auditor@example.com").AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, "AUDITOR", claims.Role)
 }
 
 // Nothing personal and no secret lies in the clear in any column of any table.
