@@ -266,11 +266,14 @@ func momentOf(c *gin.Context, name string) (time.Time, error) {
 		return time.Time{}, nil
 	}
 	at, err := time.Parse(time.RFC3339Nano, q)
-	if err != nil {
+	if err != nil || at.UTC().Year() < firstYear || at.UTC().Year() > lastYear {
 		return time.Time{}, errs.InvalidField("?"+name, errs.FieldFormat, "expected", "2026-01-31T12:00:00+09:00")
 	}
 	return at, nil
 }
+
+// The years that a database can compare with.
+const firstYear, lastYear = 1000, 9998
 
 // findPayment shows one payment.
 //

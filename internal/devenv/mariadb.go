@@ -145,40 +145,46 @@ func lastLine(text string) string {
 	return strings.TrimSpace(lines[len(lines)-1])
 }
 
-// Initialise makes the data folder unless it is there. It is made under another
-// name first: a start that was killed half-way leaves nothing that looks whole.
+// Initialise makes the data folder unless it is there, whole or not at all.
 func (m MariaDB) Initialise(ctx context.Context) error {
-	if _, err := os.Stat(m.Data); !errors.Is(err, fs.ErrNotExist) {
+	return initialise("MariaDB", m.Data, func(fresh string) error { return m.Tools.install(ctx, fresh) })
+}
+
+// initialise makes a server's data folder unless it is there. It is made under another
+// name first: a start that was killed half-way leaves nothing that looks whole.
+func initialise(name, data string, install func(fresh string) error) error {
+	if _, err := os.Stat(data); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	m.removePartials()
-	partial, err := os.MkdirTemp(filepath.Dir(m.Data), filepath.Base(m.Data)+partialMark)
+	// Of killed starts. An installer of one may still be at work in its own folder.
+	removeAll(data + partialMark + "*")
+	partial, err := os.MkdirTemp(filepath.Dir(data), filepath.Base(data)+partialMark)
 	if err != nil {
-		return fmt.Errorf("MariaDB: %w", err)
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	defer os.RemoveAll(partial)
 	// A folder below it, for the installer wants to make its own.
 	fresh := filepath.Join(partial, "data")
-	if err := m.Tools.install(ctx, fresh); err != nil {
+	if err := install(fresh); err != nil {
 		return err
 	}
-	if err := os.Rename(fresh, m.Data); err != nil {
-		return fmt.Errorf("MariaDB: %w", err)
+	if err := os.Rename(fresh, data); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
 
 const partialMark = ".partial-"
 
-// removePartials removes what killed starts left. An installer of one may still be
-// at work in its own folder; what cannot be removed now is removed another time.
-func (m MariaDB) removePartials() {
-	partials, err := filepath.Glob(m.Data + partialMark + "*")
+// removeAll removes what a pattern names; what cannot be removed now is removed
+// another time.
+func removeAll(pattern string) {
+	paths, err := filepath.Glob(pattern)
 	if err != nil {
 		return
 	}
-	for _, partial := range partials {
-		_ = os.RemoveAll(partial)
+	for _, path := range paths {
+		_ = os.RemoveAll(path)
 	}
 }
 
@@ -246,13 +252,16 @@ func (m MariaDB) args(initFile string) []string {
 }
 
 // accounts is run by the server as it starts.
-func (m MariaDB) accounts() string {
+func (m MariaDB) accounts() string { return accountsSQL(m.User, m.Password, m.Grants) }
+
+// accountsSQL makes or changes a user who comes from this machine, a line a statement.
+func accountsSQL(user, password string, grants []string) string {
 	var b strings.Builder
 	for _, host := range []string{"127.0.0.1", "localhost"} {
-		account := quoteSQL(m.User) + "@" + quoteSQL(host)
+		account := quoteSQL(user) + "@" + quoteSQL(host)
 		fmt.Fprintf(&b, "CREATE USER IF NOT EXISTS %s;\n", account)
-		fmt.Fprintf(&b, "ALTER USER %s IDENTIFIED BY %s;\n", account, quoteSQL(m.Password))
-		for _, grant := range m.Grants {
+		fmt.Fprintf(&b, "ALTER USER %s IDENTIFIED BY %s;\n", account, quoteSQL(password))
+		for _, grant := range grants {
 			fmt.Fprintf(&b, "GRANT %s TO %s;\n", grant, account)
 		}
 	}

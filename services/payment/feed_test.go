@@ -24,7 +24,7 @@ func (w *world) fill(t testing.TB, franchise string, n int) {
 	at := w.tick()
 	rows := `INSERT INTO payments (id, membership_id, franchise_id, order_id, order_claim, amount, tax_free_amount, cancelled_amount,
 			fee_basis_points, fee, vat, auto_top_up_account_id, top_up_id, fingerprint, state, approved_at, created_at, updated_at)
-		SELECT CONCAT(LEFT(MD5(CONCAT(?, seq)), 24), LPAD(seq, 6, '0')), ?, ?, CONCAT(?, seq), CONCAT(?, seq), 10000, 1000, IF(seq % 10 = 0, 1000, 0), 176, 176, 17,
+		SELECT CONCAT(LEFT(SHA2(CONCAT(?, seq), 256), 24), LPAD(seq, 6, '0')), ?, ?, CONCAT(?, seq), CONCAT(?, seq), 10000, 1000, IF(seq % 10 = 0, 1000, 0), 176, 176, 17,
 			'', '', '', IF(seq % 10 = 0, 'PARTIALLY_CANCELLED', 'APPROVED'), ? + INTERVAL seq MICROSECOND, ?, ?
 		FROM (` + numbers + `) numbers WHERE seq < ?`
 	tag := strconv.FormatInt(w.micros.Load(), 10)

@@ -418,7 +418,7 @@ func TestListsUseTheirIndexes(t *testing.T) {
 
 func (w *world) explain(t *testing.T, q string, args ...any) map[string]string {
 	t.Helper()
-	rows, err := w.db.Queryx("EXPLAIN "+q, args...)
+	rows, err := w.db.Queryx("EXPLAIN FORMAT=TRADITIONAL "+q, args...)
 	require.NoError(t, err)
 	require.True(t, rows.Next())
 	raw := map[string]any{}

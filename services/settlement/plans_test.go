@@ -31,7 +31,7 @@ func TestReadsUseTheirIndexes(t *testing.T) {
 		"SELECT * FROM statements WHERE franchise_id = '" + franchise("one") + "' AND dry = 0 ORDER BY created_at DESC, id DESC LIMIT 21":            "statements_of_franchise",
 		"SELECT * FROM statements WHERE run_id = '" + run + "' ORDER BY created_at DESC, id DESC LIMIT 21":                                           "statements_of_run",
 	} {
-		rows, err := w.db.Queryx("EXPLAIN " + q)
+		rows, err := w.db.Queryx("EXPLAIN FORMAT=TRADITIONAL " + q)
 		require.NoError(t, err)
 		require.True(t, rows.Next())
 		plan := map[string]any{}

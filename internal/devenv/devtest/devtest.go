@@ -59,7 +59,7 @@ func Server(t testing.TB) mysqlx.Config {
 	if shared.mysql.Address == "" {
 		ctx, cancel := context.WithTimeout(context.Background(), startBound)
 		defer cancel()
-		config, err := privateServers(t).StartMariaDB(ctx)
+		config, err := privateServers(t).StartDatabase(ctx)
 		if err != nil {
 			t.Fatalf("devtest: %v", err)
 		}

@@ -2,6 +2,7 @@ package devtest_test
 
 import (
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -9,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.temporal.io/sdk/client"
 
+	"durapay/internal/devenv"
 	"durapay/internal/devenv/devtest"
 )
 
@@ -52,4 +54,24 @@ func TestTemporalAnswers(t *testing.T) {
 		_, err := c.CheckHealth(t.Context(), &client.CheckHealthRequest{})
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestNobodyElseIsLetIn(t *testing.T) {
+	server := devtest.Server(t)
+	for _, user := range []string{"root", "", "nobody"} {
+		err := devenv.PingMySQL(t.Context(), server.Address, user, "")
+		require.Error(t, err, user)
+		require.Regexp(t, "Access denied|is locked|not allowed", err.Error(), user)
+	}
+}
+
+// A database that the caller asked for and did not get must not pass for it.
+func TestTheServerIsOfTheKindThatIsAskedFor(t *testing.T) {
+	db := devtest.Database(t, migrations)
+	var version string
+	require.NoError(t, db.Get(&version, "SELECT VERSION()"))
+	asked := os.Getenv("DURAPAY_TEST_DATABASE")
+	if asked != "" {
+		require.Equal(t, asked == "mysql", !strings.Contains(version, "MariaDB"), version)
+	}
 }

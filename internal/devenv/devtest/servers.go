@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -24,6 +25,9 @@ const (
 	envMySQLPassword   = "DURAPAY_TEST_MYSQL_PASSWORD"
 	envTemporalAddress = "DURAPAY_TEST_TEMPORAL_ADDRESS"
 )
+
+// envDatabase chooses the private database server: mariadb, which is the default, or mysql.
+const envDatabase = "DURAPAY_TEST_DATABASE"
 
 // Servers are private servers for tests, in a temporary folder of their own.
 type Servers struct {
@@ -76,26 +80,77 @@ func (s *Servers) Close() error {
 // was free a moment before.
 const portAttempts = 3
 
-// StartMariaDB starts a server with the durable settings of a real one.
-func (s *Servers) StartMariaDB(ctx context.Context) (mysqlx.Config, error) {
+// server is what a private database server of either kind can do.
+type server interface {
+	Initialise(ctx context.Context) error
+	Child() devenv.Child
+}
+
+// The account of every private server; who can read it here can do so anywhere.
+const (
+	testUser, testPassword = "durapay_test", "durapay_test"
+	testGrant              = "ALL ON *.*"
+	testBufferPoolMiB      = 256
+)
+
+// StartDatabase starts the kind of server that DURAPAY_TEST_DATABASE names, with the
+// durable settings of a real one. Errors: devenv.ErrNoMySQL.
+func (s *Servers) StartDatabase(ctx context.Context) (mysqlx.Config, error) {
+	switch kind := os.Getenv(envDatabase); kind {
+	case "", "mariadb":
+		return s.startMariaDB(ctx)
+	case "mysql":
+		return s.startMySQL(ctx)
+	default:
+		return mysqlx.Config{}, fmt.Errorf("%s=%s: expected mariadb or mysql", envDatabase, kind)
+	}
+}
+
+func (s *Servers) startMariaDB(ctx context.Context) (mysqlx.Config, error) {
 	tools, err := devenv.EnsureMariaDB(ctx, s.say)
 	if err != nil {
 		return mysqlx.Config{}, err
 	}
-	data := filepath.Join(s.dir, "mariadb")
-	if err := copyTemplate(ctx, tools, data); err != nil {
+	return s.startServer(ctx, "mariadb", tools.Version, func(data string, port int) server {
+		return devenv.MariaDB{
+			Tools: tools, Data: data, Socket: devenv.Layout(s.dir).Socket("mariadb"), Port: port,
+			User: testUser, Password: testPassword, Grants: []string{testGrant},
+			BufferPoolMiB: testBufferPoolMiB, OnParentDeath: syscall.SIGKILL,
+		}
+	})
+}
+
+func (s *Servers) startMySQL(ctx context.Context) (mysqlx.Config, error) {
+	tools, err := devenv.EnsureMySQL(ctx, s.say)
+	if err != nil {
 		return mysqlx.Config{}, err
 	}
-	server := devenv.MariaDB{
-		Tools: tools, Data: data, Socket: devenv.Layout(s.dir).Socket("mariadb"),
-		User: "durapay_test", Password: "durapay_test", Grants: []string{"ALL ON *.*"},
-		BufferPoolMiB: 256, OnParentDeath: syscall.SIGKILL,
-	}
-	err = s.startOnFreePort(ctx, func(port int) devenv.Child {
-		server.Port = port
-		return server.Child()
+	s.say("testing on MySQL: %s", tools.Version)
+	return s.startServer(ctx, "mysql", tools.Version, func(data string, port int) server {
+		return devenv.MySQL{
+			Tools: tools, Data: data, Socket: devenv.Layout(s.dir).Socket("mysql"), Port: port,
+			User: testUser, Password: testPassword, Grants: []string{testGrant},
+			BufferPoolMiB: testBufferPoolMiB, OnParentDeath: syscall.SIGKILL,
+		}
 	})
-	return mysqlx.Config{Address: server.Address(), User: server.User, Password: server.Password}, err
+}
+
+// startServer starts a server on a data folder of its own.
+func (s *Servers) startServer(ctx context.Context, name, version string, describe func(data string, port int) server) (mysqlx.Config, error) {
+	data := filepath.Join(s.dir, name)
+	template := templateDir(name, version)
+	if err := makeTemplate(ctx, template, func(data string) server { return describe(data, 0) }); err != nil {
+		return mysqlx.Config{}, err
+	}
+	if err := os.CopyFS(data, os.DirFS(template)); err != nil {
+		return mysqlx.Config{}, err
+	}
+	config := mysqlx.Config{User: testUser, Password: testPassword}
+	err := s.startOnFreePort(ctx, func(port int) devenv.Child {
+		config.Address = net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
+		return describe(data, port).Child()
+	})
+	return config, err
 }
 
 // SearchAttributes are contract.SearchAttributeNames: a test holds them equal. That
@@ -143,38 +198,35 @@ func Environ(db mysqlx.Config, temporalAddress string) []string {
 	}
 }
 
-const startBound = 2 * time.Minute
+// startBound leaves time to install or fetch a server on its first use.
+const startBound = 10 * time.Minute
 
-// copyTemplate gives a test its own data folder. Making one takes seconds, copying
-// one does not, so one of each version is kept in the user's cache folder.
-func copyTemplate(ctx context.Context, tools devenv.MariaDBTools, target string) error {
+// templateDir is where a data folder of a version is kept, in the user's cache folder.
+// Making one takes seconds, copying one does not.
+func templateDir(name, version string) string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir()
 	}
-	template := filepath.Join(cache, "durapay", "mariadb-template-"+versionKey(tools.Version))
-	if err := makeTemplate(ctx, tools, template); err != nil {
-		return err
-	}
-	return os.CopyFS(target, os.DirFS(template))
+	return filepath.Join(cache, "durapay", name+"-template-"+versionKey(version))
 }
 
 // makeTemplate makes the template unless it is there. Two processes that make it
 // at the same time both succeed: the rename is atomic and one of them wins.
-func makeTemplate(ctx context.Context, tools devenv.MariaDBTools, template string) error {
+func makeTemplate(ctx context.Context, template string, describe func(data string) server) error {
 	if _, err := os.Stat(template); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(template), 0o700); err != nil {
 		return err
 	}
-	mine, err := os.MkdirTemp(filepath.Dir(template), "mariadb-partial-")
+	mine, err := os.MkdirTemp(filepath.Dir(template), "template-partial-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(mine)
 	data := filepath.Join(mine, "data")
-	if err := (devenv.MariaDB{Tools: tools, Data: data}).Initialise(ctx); err != nil {
+	if err := describe(data).Initialise(ctx); err != nil {
 		return err
 	}
 	if err := os.Rename(data, template); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, syscall.ENOTEMPTY) {
@@ -183,7 +235,7 @@ func makeTemplate(ctx context.Context, tools devenv.MariaDBTools, template strin
 	return nil
 }
 
-// versionKey makes a file name of what mariadbd --version says, for instance
+// versionKey makes a file name of what a server's --version says, for instance
 // "10.11.19-MariaDB" of "mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for …".
 func versionKey(version string) string {
 	for _, word := range strings.Fields(version) {

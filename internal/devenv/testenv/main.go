@@ -1,10 +1,11 @@
-// Command testenv runs a command, usually go test, with one private MariaDB and one
-// Temporal server for all of its test processes:
+// Command testenv runs a command, usually go test, with one private database server and
+// one Temporal server for all of its test processes:
 //
 //	testenv go test ./...
 //
+// The database is a MariaDB, or what DURAPAY_TEST_DATABASE names (mariadb or mysql).
 // The servers are stopped when the command ends or a signal comes. The exit code is
-// the command's.
+// the command's; 69 when a MySQL was asked for and cannot be had.
 package main
 
 import (
@@ -32,6 +33,9 @@ func main() {
 	os.Exit(code)
 }
 
+// noMySQL is what sysexits.h calls a service that is not available: nothing was tested.
+const noMySQL = 69
+
 func run(ctx context.Context, args []string) (code int, err error) {
 	if len(args) == 0 {
 		return 2, errors.New("usage: testenv COMMAND [ARGUMENT …]")
@@ -41,7 +45,10 @@ func run(ctx context.Context, args []string) (code int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, servers.Close()) }()
-	db, err := servers.StartMariaDB(ctx)
+	db, err := servers.StartDatabase(ctx)
+	if errors.Is(err, devenv.ErrNoMySQL) {
+		return noMySQL, err
+	}
 	if err != nil {
 		return 1, err
 	}
