@@ -46,11 +46,24 @@ func (a *Payment) BeginCancels(ctx context.Context, in []contract.Cancel) ([]con
 		return payment.NewCancel{ID: c.ID, PaymentID: c.PaymentID, FranchiseID: c.FranchiseID, Amount: c.Amount, Reason: c.Reason,
 			AskedBy: c.AskedBy, Fingerprint: c.Fingerprint}
 	}))
-	return each(rows, func(c payment.Cancel) contract.BegunCancel {
-		return contract.BegunCancel{
+	if err != nil {
+		return nil, trouble(ctx, err)
+	}
+	out := make([]contract.BegunCancel, len(rows))
+	for i, c := range rows {
+		out[i] = contract.BegunCancel{
 			Begun:     contract.Begun{State: c.State, Failure: c.Failure, Refusal: c.Refusal, Fingerprint: c.Fingerprint},
 			PaymentID: c.PaymentID, MembershipID: c.MembershipID, FranchiseID: c.FranchiseID, Amount: c.Amount}
-	}), trouble(ctx, err)
+		if c.Refusal.Is() {
+			continue
+		}
+		p, err := a.Service.Find(ctx, payment.Scope{}, c.PaymentID)
+		if err != nil {
+			return nil, trouble(ctx, err)
+		}
+		out[i].OrderID = p.OrderID
+	}
+	return out, nil
 }
 
 // MoveCancels stores changes of their states; success changes the payment.

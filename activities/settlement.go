@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"go.temporal.io/sdk/activity"
-
 	"durapay/errs"
 	"durapay/internal/calendar"
 	"durapay/internal/record"
@@ -67,6 +65,11 @@ func (a *Settlement) BeginRuns(ctx context.Context, in []contract.Settlement) ([
 		asked[i] = settlement.NewRun{ID: s.ID, BusinessDate: date, Dry: s.DryRun, AskedBy: s.AskedBy, Fingerprint: s.Fingerprint}
 	}
 	rows, err := a.Service.BeginRuns(ctx, asked)
+	for i := range rows {
+		if rows[i].Refusal.Is() {
+			rows[i].Fingerprint = asked[i].Fingerprint
+		}
+	}
 	return each(rows, func(r settlement.Run) contract.BegunRun {
 		if r.Refusal.Is() { // not stored: nothing is to be done, and nothing to be moved
 			return contract.BegunRun{Begun: contract.Begun{State: record.Failed, Failure: r.Refusal, Fingerprint: r.Fingerprint}}
@@ -99,7 +102,7 @@ func (a *Settlement) Plan(ctx context.Context, in []contract.PlanItem) ([]contra
 		}
 		p := planned[0]
 		if p.Refusal.Is() {
-			activity.GetLogger(ctx).Error("franchise left out of a settlement", "franchise", item.FranchiseID, "run", item.RunID, "code", p.Refusal.Code)
+			logger(ctx).Error("franchise left out of a settlement", "franchise", item.FranchiseID, "run", item.RunID, "code", p.Refusal.Code)
 			continue
 		}
 		out[i] = contract.Cut{StatementID: p.StatementID, FranchiseID: item.FranchiseID, Before: p.Before,

@@ -139,10 +139,11 @@ func (s *Server) runInput(c *gin.Context) (in contract.Settlement, date calendar
 	}
 	in = contract.Settlement{ID: settlement.LiveRunID(date), BusinessDate: date.String(), DryRun: body.DryRun, AskedBy: callerOf(c).ID,
 		Fingerprint: s.runFingerprint(date.String(), body.DryRun)}
+	keyID := recordIDFor(id.SettlementRun, in.AskedBy, "settlement", key)
 	if in.DryRun {
-		in.ID = recordIDFor(id.SettlementRun, in.AskedBy, "settlement", key)
+		in.ID = keyID
 	}
-	return in, date, nil
+	return in, date, s.Settlement.BindKey(c, keyID, in.Fingerprint)
 }
 
 // checkRun refuses a date before anything begins. A run that was stored when its date was

@@ -57,7 +57,9 @@ func (n *bankNotice) do(ctx workflow.Context) (record.Failure, error) {
 	if returned.Failure.Is() { // none of our transfers: it stays in suspense
 		return record.Failure{}, nil
 	}
-	n.giveBack(ctx, returned)
+	if err := n.giveBack(ctx, returned); err != nil {
+		return record.Failure{}, err
+	}
 	n.tellOwner(ctx, returned)
 	return record.Failure{}, nil
 }
@@ -74,24 +76,31 @@ func (n *bankNotice) posting(kind ledger.Kind, ref, from, to string) contract.Co
 }
 
 // parkedPause is how long to wait before money is tried again on a wallet without room.
-const parkedPause = 10 * time.Minute
+// Each time is a dozen events, and a history has a limit: after parkedTries, more than a
+// day, the flow goes on as a new run. All it did so far is done once.
+const (
+	parkedPause = 10 * time.Minute
+	parkedTries = 200
+)
 
 // giveBack credits whom the money was taken from. A wallet that has no room for it (its
-// limit is the law's) gets it as soon as there is.
-func (n *bankNotice) giveBack(ctx workflow.Context, r contract.Returned) {
+// limit is the law's) gets it as soon as there is. Nobody may give it up: it is somebody's
+// money. The error is that it goes on in another run.
+func (n *bankNotice) giveBack(ctx workflow.Context, r contract.Returned) error {
 	to := origin(ctx, r)
 	if to == "" { // an operator's transfer: from suspense, and back there
-		return
+		return nil
 	}
 	credit := n.posting(ledger.BankReturn, n.in.ID+"/credit", ledger.Suspense, to)
-	for { // nobody may give it up: it is somebody's money
+	for range parkedTries {
 		refusal := do[contract.Result](ctx, contract.MoneyPost, "credit of what came back", credit).Refusal
 		if !refusal.Is() {
-			return
+			return nil
 		}
 		until := workflow.Now(ctx).Add(parkedPause)
 		must(contract.MoneyPost, n.wait(ctx, n, until, contract.StepParked, "amount", won(n.notice.Amount)))
 	}
+	return workflow.NewContinueAsNewError(ctx, contract.BankNoticeFlow, n.in)
 }
 
 // origin is the account a returned transfer was taken from.

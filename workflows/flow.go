@@ -45,10 +45,10 @@ func newFlow(ctx workflow.Context, id, fingerprint string) (*flow, error) {
 func (f *flow) run(ctx workflow.Context, w work) (contract.Outcome, error) {
 	begun := w.begin(ctx)
 	if begun.Fingerprint != f.fingerprint {
-		return f.outcome(record.Failed, record.FailureOf(errs.IdempotencyReused)), nil
+		return f.ended(ctx, record.Failed, record.FailureOf(errs.IdempotencyReused)), nil
 	}
 	if begun.State.Final() { // a repeat from beyond the retention of the first flow
-		return f.outcome(begun.State, begun.Failure), nil
+		return f.ended(ctx, begun.State, begun.Failure), nil
 	}
 	if begun.Refusal.Is() {
 		return f.end(ctx, w, begun.Refusal, nil), nil
@@ -76,9 +76,14 @@ func (f *flow) end(ctx workflow.Context, w work, failure record.Failure, cancell
 		}
 	}
 	w.move(ctx, record.Move{ID: f.id, State: state, Failure: failure})
+	return f.ended(ctx, state, failure)
+}
+
+// ended says how the flow ended, and gives it.
+func (f *flow) ended(ctx workflow.Context, state record.State, failure record.Failure) contract.Outcome {
 	f.status.Failure = failure
 	f.enter(ctx, state, finalStep(state))
-	return f.outcome(state, failure)
+	return contract.Outcome{ID: f.id, State: state, Failure: failure, Fingerprint: f.fingerprint}
 }
 
 // wait lets the flow sleep until a time that is known, and says so. It can be cancelled
@@ -103,10 +108,6 @@ func finalStep(s record.State) contract.Step {
 	default:
 		return contract.StepFailed
 	}
-}
-
-func (f *flow) outcome(s record.State, failure record.Failure) contract.Outcome {
-	return contract.Outcome{ID: f.id, State: s, Failure: failure, Fingerprint: f.fingerprint}
 }
 
 // say tells people what the flow is doing; it costs no task and no event.

@@ -34,10 +34,19 @@ func Payment(ctx workflow.Context, in contract.Payment) (contract.Outcome, error
 	}
 	p := &payment{flow: f, in: in}
 	out, err := f.run(ctx, p)
-	if err == nil && out.State == record.Succeeded && p.terms.Webhook {
-		f.tell(ctx, p.approved(ctx))
+	if err == nil && out.State == record.Succeeded {
+		p.tellFranchise(ctx)
 	}
 	return out, err
+}
+
+// tellFranchise tells the franchise, if it wants to be told. The terms are asked for here
+// too: a task that is run again finds the row that the lost one had ended, and nobody told.
+func (p *payment) tellFranchise(ctx workflow.Context) {
+	p.terms = p.asked.wait(ctx)[0]
+	if p.terms.Webhook {
+		p.tell(ctx, p.approved(ctx))
+	}
 }
 
 func (p *payment) begin(ctx workflow.Context) contract.Begun {
@@ -99,8 +108,8 @@ type paymentEvent struct {
 
 // event makes the message of something that has happened to a record, once for each.
 func event(ctx workflow.Context, kind, franchiseID, recordID string, data any) contract.WebhookEvent {
-	b, err := json.Marshal(data)
-	must(kind, err) // plain structs
+	b, err := json.Marshal(data) //workflowcheck:ignore plain structs: the same bytes each time
+	must(kind, err)
 	return contract.WebhookEvent{ID: id.Derive(id.Event, kind, recordID), FranchiseID: franchiseID, Type: kind, Data: b, At: workflow.Now(ctx).UTC()}
 }
 

@@ -54,10 +54,14 @@ func (f *flow) topUp(ctx workflow.Context, p purse, short record.Failure) (recor
 	// Linked only now: a task that is lost before the top-up began may find, when it is
 	// run again, that the balance is no longer short.
 	run(ctx, p.link, databaseStep("link to the top-up"), contract.TopUpLink{RecordID: f.id, TopUpID: in.ID})
-	if out.State != record.Succeeded {
+	switch out.State {
+	case record.Succeeded:
+		return record.Failure{}, nil
+	case record.Cancelled: // with this flow, or by itself: its owner does not want it to go on
+		return record.Failure{}, temporal.NewCanceledError()
+	default:
 		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
 	}
-	return record.Failure{}, nil
 }
 
 // childTopUp gives the context of an automatic top-up. It outlives its parent: once

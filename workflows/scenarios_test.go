@@ -1,7 +1,9 @@
 package workflows_test
 
 import (
+	"slices"
 	"strings"
+	"time"
 
 	"durapay/errs"
 	"durapay/internal/id"
@@ -15,47 +17,71 @@ const bankCode = "004"
 
 // The people and things of the scenarios.
 var (
-	hana, duri = id.Derive(id.Member, "hana"), id.Derive(id.Member, "duri")
-	account    = id.Derive(id.BankAccount, "account")
-	topUpID    = id.Derive(id.TopUp, "1")
-	wdrID      = id.Derive(id.Withdrawal, "1")
-	remID      = id.Derive(id.Remittance, "1")
-	regID      = id.Derive(id.Registration, "1")
-	linkID     = id.Derive(id.BankAccount, "1")
-	fbkID      = id.Derive(id.Firmbanking, "1")
+	hana, duri   = id.Derive(id.Member, "hana"), id.Derive(id.Member, "duri")
+	cafe, shop   = id.Derive(id.Franchise, "cafe"), id.Derive(id.Franchise, "shop")
+	account      = id.Derive(id.BankAccount, "account")
+	topUpID      = id.Derive(id.TopUp, "1")
+	wdrID        = id.Derive(id.Withdrawal, "1")
+	remID        = id.Derive(id.Remittance, "1")
+	regID        = id.Derive(id.Registration, "1")
+	linkID       = id.Derive(id.BankAccount, "1")
+	fbkID        = id.Derive(id.Firmbanking, "1")
+	changeID     = id.Derive(id.PayoutChange, "1")
+	payID        = id.Derive(id.Payment, "1")
+	payID2       = id.Derive(id.Payment, "2")
+	cancelID     = id.Derive(id.Cancel, "1")
+	cancelID2    = id.Derive(id.Cancel, "2")
+	runID        = id.Derive(id.SettlementRun, "1")
+	stmtID       = id.Derive(id.Statement, "1")
+	stmtID2      = id.Derive(id.Statement, "2")
+	noticeID     = id.Derive(id.BankNotice, "1")
+	eventID      = id.Derive(id.Event, "1")
+	payoutTo     = contract.Account{BankCode: bankCode, Number: "110234567890", HolderName: "카페하나"}
+	statementOf  = map[string]string{cafe: stmtID, shop: stmtID2}
+	businessDate = "2026-11-20"
 
 	hanaWallet, duriWallet = ledger.WalletAccount(hana), ledger.WalletAccount(duri)
-
-	topUpIn  = contract.TopUp{ID: topUpID, MembershipID: hana, BankAccountID: account, Amount: 10_000, Fingerprint: "f"}
-	wdrIn    = contract.Withdrawal{ID: wdrID, MembershipID: hana, BankAccountID: account, Amount: 10_000, Fingerprint: "f"}
-	remIn    = contract.Remittance{ID: remID, SenderID: hana, ReceiverID: duri, Amount: 5_000, Fingerprint: "f"}
-	autoIn   = contract.Remittance{ID: remID, SenderID: hana, ReceiverID: duri, Amount: 25_000, AutoTopUpAccountID: account, Fingerprint: "f"}
-	regIn    = contract.Registration{ID: regID, MemberID: hana, Sealed: []byte("sealed"), Fingerprint: "f"}
-	linkIn   = contract.Link{ID: linkID, MembershipID: hana, BankCode: bankCode, Number: "110234567890", HolderName: "김하나", Fingerprint: "f"}
-	payOutIn = contract.Firmbanking{ID: fbkID, OperatorID: duri, Direction: contract.Credit, BankCode: bankCode, Number: "110234567890", HolderName: "김하나", Amount: 7_000, Fingerprint: "f"}
-	collect  = contract.Firmbanking{ID: fbkID, OperatorID: duri, Direction: contract.Debit, BankCode: bankCode, Number: "110234567890", HolderName: "김하나", Amount: 7_000, Fingerprint: "f"}
 )
 
 var (
 	accepted = contract.Answer{Kind: contract.Accepted}
 	unknown  = contract.Answer{Kind: contract.Unknown}
-	noFunds  = contract.Answer{Kind: contract.Rejected, Failure: record.FailureOf(errs.BankInsufficientFunds)}
-	notDone  = contract.Answer{Kind: contract.Rejected, Failure: record.FailureOf(errs.BankNotExecuted)}
+	noFunds  = rejectedFor(errs.BankInsufficientFunds)
+	shut     = rejectedFor(errs.BankMaintenance)
+	notDone  = rejectedFor(errs.BankNotExecuted)
 	short    = record.FailureOf(errs.InsufficientBalance.With("available", 3_000).With("needed", 25_000))
 )
+
+func rejectedFor(reason *errs.Error) contract.Answer {
+	return contract.Answer{Kind: contract.Rejected, Failure: record.FailureOf(reason)}
+}
+
+// refusedOnce scripts refusals of a ledger reference, one for each attempt.
+func refusedOnce(ref string, why ...*errs.Error) map[string][]record.Failure {
+	failures := make([]record.Failure, len(why))
+	for i, w := range why {
+		failures[i] = record.FailureOf(w)
+	}
+	return map[string][]record.Failure{ref: failures}
+}
 
 // scenario is one path of one flow: the world it meets, how it ends, and the changes it
 // makes on the way, in order. The same table is run by Temporal's test suite, recorded on
 // a real server, and replayed from the recordings.
 type scenario struct {
-	name   string
-	flow   string
-	in     any
-	world  func() *world
-	cancel string // the flow is cancelled when the world meets a step that begins so
-	state  record.State
-	code   errs.Code
-	diary  []string
+	name     string
+	flow     string
+	in       any
+	after    time.Duration // a remittance is to be executed so long after its start
+	world    func() *world
+	cancel   string // the flow is cancelled when the world meets a step that begins so
+	taken    string // the flow of this id runs already
+	state    record.State
+	code     errs.Code
+	diary    []string
+	anyOrder bool // several flows write the diary at the same time
+	goesOn   any  // the flow goes on as a new run with this input
+	long     bool // it takes hours or many pages: the test suite only, where time passes by itself
 }
 
 var flows = map[string]any{
@@ -65,8 +91,21 @@ var flows = map[string]any{
 	contract.TopUpFlow:        workflows.TopUp,
 	contract.WithdrawalFlow:   workflows.Withdrawal,
 	contract.RemittanceFlow:   workflows.Remittance,
+	contract.FranchiseFlow:    workflows.FranchiseRegistration,
+	contract.PayoutChangeFlow: workflows.PayoutAccountChange,
+	contract.PaymentFlow:      workflows.Payment,
+	contract.CancelFlow:       workflows.PaymentCancel,
+	contract.SettlementFlow:   workflows.Settlement,
+	contract.SettlementDay:    workflows.SettlementDay,
+	contract.PayoutFlow:       workflows.Payout,
+	contract.WebhookFlow:      workflows.WebhookDelivery,
+	contract.BankNoticeFlow:   workflows.BankNotice,
 }
 
+var scenarios = slices.Concat(topUps, withdrawals, firmbankings, remittances, bankRemittances, scheduledRemittances, registrations, links,
+	franchises, payments, cancels, settlements, settlementDays, payouts, webhooks, bankNotices)
+
+// workflowID names the flow as the platform does.
 func (s scenario) workflowID() string {
 	switch in := s.in.(type) {
 	case contract.TopUp:
@@ -79,14 +118,52 @@ func (s scenario) workflowID() string {
 		return contract.WorkflowID(in.ID)
 	case contract.Link:
 		return contract.WorkflowID(in.ID)
+	case contract.Firmbanking:
+		return contract.WorkflowID(in.ID)
+	case contract.Franchise:
+		return contract.WorkflowID(in.ID)
+	case contract.PayoutChange:
+		return contract.WorkflowID(in.ID)
+	case contract.Payment:
+		return contract.WorkflowID(in.ID)
+	case contract.Cancel:
+		return contract.WorkflowID(in.ID)
+	case contract.Settlement:
+		return contract.WorkflowID(in.ID)
+	case contract.Payout:
+		return contract.WorkflowID(in.StatementID)
+	case contract.WebhookEvent:
+		return contract.WorkflowID(in.DeliveryID())
+	case contract.BankNotice:
+		return contract.WorkflowID(in.ID)
 	default:
-		return contract.WorkflowID(s.in.(contract.Firmbanking).ID)
+		return "settlement-day"
+	}
+}
+
+// args are what the flow is started with, at this time.
+func (s scenario) args(now time.Time) []any {
+	switch in := s.in.(type) {
+	case nil:
+		return nil
+	case contract.Remittance:
+		if s.after != 0 {
+			in.ExecuteAt = now.Add(s.after).UTC()
+		}
+		return []any{in}
+	default:
+		return []any{in}
 	}
 }
 
 // file names the scenario's recording.
 func (s scenario) file() string {
 	return strings.ToLower(s.flow) + "-" + strings.ReplaceAll(s.name, " ", "-") + ".json"
+}
+
+// recorded gives the scenarios that can be run on a real server, whose clock nobody moves.
+func recorded() []scenario {
+	return slices.DeleteFunc(slices.Clone(scenarios), func(s scenario) bool { return s.long })
 }
 
 func inactive(members ...string) map[string]contract.Standing {
@@ -97,410 +174,24 @@ func inactive(members ...string) map[string]contract.Standing {
 	return out
 }
 
+// deliveryOf gives the id of the delivery that tells of what happened to a record.
+func deliveryOf(kind, recordID string) string {
+	return contract.WebhookEvent{ID: id.Derive(id.Event, kind, recordID)}.DeliveryID()
+}
+
+var names = strings.NewReplacer("$TOP", topUpID, "$WDR", wdrID, "$REM", remID, "$REG", regID, "$LINK", linkID, "$FBK", fbkID,
+	"$AUTO", contract.AutoTopUpID(remID), "$HANA", hanaWallet, "$DURI", duriWallet,
+	"$FRA", cafe, "$CHG", changeID, "$PAY2", payID2, "$PAY", payID, "$FILL", contract.AutoTopUpID(payID), "$CXL2", cancelID2, "$CXL", cancelID,
+	"$RUN", runID, "$STM2", stmtID2, "$STM", stmtID, "$BNO", noticeID,
+	"$WHD", contract.WebhookEvent{ID: eventID}.DeliveryID(), "$TOLD", deliveryOf(contract.SettlementPaid, stmtID+"/1"),
+	"$CAFE", ledger.FranchisePayable(cafe), "$SHOP", ledger.FranchisePayable(shop),
+	"$BANK", ledger.BankFloat, "$OPEN", ledger.Suspense, "$FEE", ledger.FeeIncome, "$VAT", ledger.VATPayable)
+
 // lines splits a diary written as one text, a step a line, with the names put in.
 func lines(text string) []string {
-	text = strings.NewReplacer("$TOP", topUpID, "$WDR", wdrID, "$REM", remID, "$REG", regID, "$LINK", linkID, "$FBK", fbkID,
-		"$AUTO", contract.AutoTopUpID(remID), "$HANA", hanaWallet, "$DURI", duriWallet).Replace(strings.TrimSpace(text))
-	out := strings.Split(text, "\n")
+	out := strings.Split(names.Replace(strings.TrimSpace(text)), "\n")
 	for i := range out {
 		out[i] = strings.TrimSpace(out[i])
 	}
 	return out
-}
-
-var scenarios = []scenario{
-	{name: "accepted", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
-		world: func() *world { return &world{submit: accepted} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			submit
-			CAPTURE $TOP
-			move $TOP SUCCEEDED`)},
-	{name: "rejected by the bank", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankInsufficientFunds.Code,
-		world: func() *world { return &world{submit: noFunds} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			submit
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED bank_insufficient_funds`)},
-	{name: "unknown then accepted", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
-		world: func() *world { return &world{submit: unknown, inquiry: []contract.Answer{unknown, unknown, accepted}} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			submit
-			move $TOP UNKNOWN
-			inquire UNKNOWN
-			inquire UNKNOWN
-			inquire ACCEPTED
-			CAPTURE $TOP
-			move $TOP SUCCEEDED`)},
-	{name: "unknown then not executed", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankNotExecuted.Code,
-		world: func() *world { return &world{submit: unknown, inquiry: []contract.Answer{unknown, notDone}} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			submit
-			move $TOP UNKNOWN
-			inquire UNKNOWN
-			inquire REJECTED
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED bank_not_executed`)},
-	{name: "the calls die", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
-		world: func() *world { return &world{inquiry: []contract.Answer{accepted}} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			submit
-			submit
-			submit
-			submit
-			submit
-			move $TOP UNKNOWN
-			inquire ACCEPTED
-			CAPTURE $TOP
-			move $TOP SUCCEEDED`)},
-	{name: "over the limit", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BalanceLimit.Code,
-		world: func() *world {
-			return &world{refuse: map[string][]record.Failure{topUpID: {record.FailureOf(errs.BalanceLimit)}}}
-		}, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA balance_limit_exceeded
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED balance_limit_exceeded`)},
-	{name: "foreign account", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankAccountNotFound.Code,
-		world: func() *world { return &world{grant: record.FailureOf(errs.BankAccountNotFound)} }, diary: lines(`
-			begin $TOP
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED bank_account_not_found`)},
-	{name: "member deactivated", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.MemberDeactivated.Code,
-		world: func() *world { return &world{members: inactive(hana)} }, diary: lines(`
-			begin $TOP
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED member_deactivated`)},
-	{name: "cancelled before the bank", flow: contract.TopUpFlow, in: topUpIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
-		world: func() *world { return &world{submit: accepted} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			abandon debit
-			RELEASE $TOP
-			move $TOP CANCELLED cancelled`)},
-	{name: "cancelled too late", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded, cancel: "submit",
-		world: func() *world { return &world{submit: unknown, inquiry: []contract.Answer{accepted}} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			submit
-			move $TOP UNKNOWN
-			inquire ACCEPTED
-			CAPTURE $TOP
-			move $TOP SUCCEEDED`)},
-	{name: "executed by a run that was lost", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
-		world: func() *world { return &world{members: inactive(hana), abandon: accepted} }, diary: lines(`
-			begin $TOP
-			abandon debit
-			CAPTURE $TOP
-			move $TOP SUCCEEDED`)},
-	{name: "captured by a run that was lost", flow: contract.TopUpFlow, in: topUpIn, state: record.Succeeded,
-		world: func() *world {
-			captured := record.FailureOf(errs.LedgerHoldClosed.With("state", ledger.HoldCaptured))
-			return &world{members: inactive(hana), refuse: map[string][]record.Failure{topUpID + "/release": {captured}}}
-		}, diary: lines(`
-			begin $TOP
-			abandon debit
-			RELEASE $TOP
-			move $TOP SUCCEEDED`)},
-	{name: "released by a run that was lost", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.Interrupted.Code,
-		world: func() *world {
-			return &world{refuse: map[string][]record.Failure{topUpID: {record.FailureOf(errs.LedgerHoldClosed)}}}
-		}, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA ledger_hold_closed
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED interrupted`)},
-	{name: "repeat of an ended one", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankDeclined.Code,
-		world: func() *world {
-			return &world{begun: contract.Begun{State: record.Failed, Failure: record.FailureOf(errs.BankDeclined), Fingerprint: "f"}}
-		}, diary: lines(`begin $TOP`)},
-	{name: "key reused", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.IdempotencyReused.Code,
-		world: func() *world {
-			return &world{begun: contract.Begun{State: record.Succeeded, Fingerprint: "another"}}
-		}, diary: lines(`begin $TOP`)},
-
-	{name: "account unlinked meanwhile", flow: contract.TopUpFlow, in: topUpIn, state: record.Failed, code: errs.BankAccountUnlinked.Code,
-		world: func() *world { return &world{prepare: record.FailureOf(errs.BankAccountUnlinked)} }, diary: lines(`
-			begin $TOP
-			HOLD $TOP 10000 system/bank-float>$HANA
-			prepare DEBIT topup/$TOP/debit 10000
-			abandon debit
-			RELEASE $TOP
-			move $TOP FAILED bank_account_unlinked`)},
-
-	{name: "accepted", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Succeeded,
-		world: func() *world { return &world{submit: accepted} }, diary: lines(`
-			begin $WDR
-			HOLD $WDR 10000 $HANA>system/bank-float
-			prepare CREDIT withdrawal/$WDR/credit 10000
-			submit
-			CAPTURE $WDR
-			move $WDR SUCCEEDED`)},
-	{name: "insufficient", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Failed, code: errs.InsufficientBalance.Code,
-		world: func() *world { return &world{refuse: map[string][]record.Failure{wdrID: {short}}} }, diary: lines(`
-			begin $WDR
-			HOLD $WDR 10000 $HANA>system/bank-float insufficient_balance
-			abandon credit
-			RELEASE $WDR
-			move $WDR FAILED insufficient_balance`)},
-	{name: "rejected by the bank", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Failed, code: errs.BankInsufficientFunds.Code,
-		world: func() *world { return &world{submit: noFunds} }, diary: lines(`
-			begin $WDR
-			HOLD $WDR 10000 $HANA>system/bank-float
-			prepare CREDIT withdrawal/$WDR/credit 10000
-			submit
-			abandon credit
-			RELEASE $WDR
-			move $WDR FAILED bank_insufficient_funds`)},
-	{name: "unknown then accepted", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Succeeded,
-		world: func() *world { return &world{submit: unknown, inquiry: []contract.Answer{unknown, accepted}} }, diary: lines(`
-			begin $WDR
-			HOLD $WDR 10000 $HANA>system/bank-float
-			prepare CREDIT withdrawal/$WDR/credit 10000
-			submit
-			move $WDR UNKNOWN
-			inquire UNKNOWN
-			inquire ACCEPTED
-			CAPTURE $WDR
-			move $WDR SUCCEEDED`)},
-	{name: "unlinked account", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Failed, code: errs.BankAccountUnlinked.Code,
-		world: func() *world { return &world{grant: record.FailureOf(errs.BankAccountUnlinked)} }, diary: lines(`
-			begin $WDR
-			abandon credit
-			RELEASE $WDR
-			move $WDR FAILED bank_account_unlinked`)},
-	{name: "cancelled before the bank", flow: contract.WithdrawalFlow, in: wdrIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
-		world: func() *world { return &world{submit: accepted} }, diary: lines(`
-			begin $WDR
-			HOLD $WDR 10000 $HANA>system/bank-float
-			prepare CREDIT withdrawal/$WDR/credit 10000
-			abandon credit
-			RELEASE $WDR
-			move $WDR CANCELLED cancelled`)},
-
-	{name: "sent", flow: contract.RemittanceFlow, in: remIn, state: record.Succeeded,
-		world: func() *world { return &world{} }, diary: lines(`
-			begin $REM
-			POST $REM 5000 $HANA>$DURI
-			move $REM SUCCEEDED`)},
-	{name: "insufficient", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.InsufficientBalance.Code,
-		world: func() *world { return &world{refuse: map[string][]record.Failure{remID: {short}}} }, diary: lines(`
-			begin $REM
-			POST $REM 5000 $HANA>$DURI insufficient_balance
-			RELEASE $REM
-			move $REM FAILED insufficient_balance`)},
-	{name: "receiver full", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverLimit.Code,
-		world: func() *world {
-			return &world{refuse: map[string][]record.Failure{remID: {record.FailureOf(errs.BalanceLimit.With("room", 17))}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 5000 $HANA>$DURI balance_limit_exceeded
-			RELEASE $REM
-			move $REM FAILED receiver_limit_exceeded`)},
-	{name: "receiver unknown", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverNotFound.Code,
-		world: func() *world { return &world{members: map[string]contract.Standing{duri: {}}} }, diary: lines(`
-			begin $REM
-			RELEASE $REM
-			move $REM FAILED receiver_not_found`)},
-	{name: "receiver inactive", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverInactive.Code,
-		world: func() *world { return &world{members: inactive(duri)} }, diary: lines(`
-			begin $REM
-			RELEASE $REM
-			move $REM FAILED receiver_inactive`)},
-	{name: "receiver without a wallet", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.ReceiverNotFound.Code,
-		world: func() *world {
-			return &world{refuse: map[string][]record.Failure{remID: {record.FailureOf(errs.WalletNotFound.With("membershipId", duri))}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 5000 $HANA>$DURI wallet_not_found
-			RELEASE $REM
-			move $REM FAILED receiver_not_found`)},
-	{name: "sender without a wallet", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.WalletNotFound.Code,
-		world: func() *world {
-			return &world{refuse: map[string][]record.Failure{remID: {record.FailureOf(errs.WalletNotFound.With("membershipId", hana))}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 5000 $HANA>$DURI wallet_not_found
-			RELEASE $REM
-			move $REM FAILED wallet_not_found`)},
-	{name: "sender deactivated", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.MemberDeactivated.Code,
-		world: func() *world { return &world{members: inactive(hana)} }, diary: lines(`
-			begin $REM
-			RELEASE $REM
-			move $REM FAILED member_deactivated`)},
-	{name: "rule broken", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.SelfTransfer.Code,
-		world: func() *world { return &world{refusal: record.FailureOf(errs.SelfTransfer)} }, diary: lines(`
-			begin $REM
-			move $REM FAILED self_transfer`)},
-	{name: "posted by a run that was lost", flow: contract.RemittanceFlow, in: remIn, state: record.Succeeded,
-		world: func() *world {
-			return &world{members: inactive(duri), refuse: map[string][]record.Failure{remID + "/release": {record.FailureOf(errs.LedgerHoldNotFound)}}}
-		}, diary: lines(`
-			begin $REM
-			RELEASE $REM
-			move $REM SUCCEEDED`)},
-	{name: "refused by a run that was lost", flow: contract.RemittanceFlow, in: remIn, state: record.Failed, code: errs.Interrupted.Code,
-		world: func() *world {
-			return &world{refuse: map[string][]record.Failure{remID: {record.FailureOf(errs.LedgerReferenceReused)}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 5000 $HANA>$DURI ledger_reference_reused
-			RELEASE $REM
-			move $REM FAILED interrupted`)},
-	{name: "topped up first", flow: contract.RemittanceFlow, in: autoIn, state: record.Succeeded,
-		world: func() *world {
-			return &world{submit: accepted, refuse: map[string][]record.Failure{remID: {short}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 25000 $HANA>$DURI insufficient_balance
-			begin $AUTO
-			HOLD $AUTO 30000 system/bank-float>$HANA
-			prepare DEBIT topup/$AUTO/debit 30000
-			submit
-			CAPTURE $AUTO
-			move $AUTO SUCCEEDED
-			set top-up $AUTO
-			POST $REM 25000 $HANA>$DURI
-			move $REM SUCCEEDED`)},
-	{name: "top-up refused", flow: contract.RemittanceFlow, in: autoIn, state: record.Failed, code: errs.AutoTopUpFailed.Code,
-		world: func() *world {
-			return &world{submit: noFunds, refuse: map[string][]record.Failure{remID: {short}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 25000 $HANA>$DURI insufficient_balance
-			begin $AUTO
-			HOLD $AUTO 30000 system/bank-float>$HANA
-			prepare DEBIT topup/$AUTO/debit 30000
-			submit
-			abandon debit
-			RELEASE $AUTO
-			move $AUTO FAILED bank_insufficient_funds
-			set top-up $AUTO
-			RELEASE $REM
-			move $REM FAILED auto_top_up_failed`)},
-	{name: "spent meanwhile", flow: contract.RemittanceFlow, in: autoIn, state: record.Failed, code: errs.InsufficientBalance.Code,
-		world: func() *world {
-			return &world{submit: accepted, refuse: map[string][]record.Failure{remID: {short, short}}}
-		}, diary: lines(`
-			begin $REM
-			POST $REM 25000 $HANA>$DURI insufficient_balance
-			begin $AUTO
-			HOLD $AUTO 30000 system/bank-float>$HANA
-			prepare DEBIT topup/$AUTO/debit 30000
-			submit
-			CAPTURE $AUTO
-			move $AUTO SUCCEEDED
-			set top-up $AUTO
-			POST $REM 25000 $HANA>$DURI insufficient_balance
-			RELEASE $REM
-			move $REM FAILED insufficient_balance`)},
-
-	{name: "registered", flow: contract.RegistrationFlow, in: regIn, state: record.Succeeded,
-		world: func() *world { return &world{} }, diary: lines(`
-			begin $REG
-			register
-			open wallet
-			activate
-			move $REG SUCCEEDED`)},
-	{name: "e-mail taken", flow: contract.RegistrationFlow, in: regIn, state: record.Failed, code: errs.EmailTaken.Code,
-		world: func() *world { return &world{register: record.FailureOf(errs.EmailTaken)} }, diary: lines(`
-			begin $REG
-			register email_taken
-			unregister
-			move $REG FAILED email_taken`)},
-	{name: "wallet refused", flow: contract.RegistrationFlow, in: regIn, state: record.Failed, code: errs.WalletExists.Code,
-		world: func() *world { return &world{open: record.FailureOf(errs.WalletExists)} }, diary: lines(`
-			begin $REG
-			register
-			open wallet wallet_exists
-			close wallet
-			unregister
-			move $REG FAILED wallet_exists`)},
-	{name: "not cancellable", flow: contract.RegistrationFlow, in: regIn, state: record.Succeeded, cancel: "open",
-		world: func() *world { return &world{} }, diary: lines(`
-			begin $REG
-			register
-			open wallet
-			activate
-			move $REG SUCCEEDED`)},
-
-	{name: "linked", flow: contract.LinkFlow, in: linkIn, state: record.Succeeded,
-		world: func() *world { return &world{sameName: true} }, diary: lines(`
-			begin $LINK
-			verify
-			link
-			confirm name true
-			raise limit
-			move $LINK SUCCEEDED`)},
-	{name: "another holder", flow: contract.LinkFlow, in: linkIn, state: record.Succeeded,
-		world: func() *world { return &world{} }, diary: lines(`
-			begin $LINK
-			verify
-			link
-			confirm name false
-			move $LINK SUCCEEDED`)},
-	{name: "name differs", flow: contract.LinkFlow, in: linkIn, state: record.Failed, code: errs.BankNameMismatch.Code,
-		world: func() *world { return &world{verify: record.FailureOf(errs.BankNameMismatch)} }, diary: lines(`
-			begin $LINK
-			verify bank_name_mismatch
-			move $LINK FAILED bank_name_mismatch`)},
-	{name: "duplicate", flow: contract.LinkFlow, in: linkIn, state: record.Failed, code: errs.BankAccountDuplicate.Code,
-		world: func() *world { return &world{link: record.FailureOf(errs.BankAccountDuplicate)} }, diary: lines(`
-			begin $LINK
-			verify
-			link bank_account_duplicate
-			move $LINK FAILED bank_account_duplicate`)},
-	{name: "bank silent", flow: contract.LinkFlow, in: linkIn, state: record.Failed, code: errs.BankUnreachable.Code,
-		world: func() *world { return &world{silent: true} }, diary: lines(`
-			begin $LINK
-			verify
-			move $LINK FAILED bank_unreachable`)},
-	{name: "member deactivated", flow: contract.LinkFlow, in: linkIn, state: record.Failed, code: errs.MemberDeactivated.Code,
-		world: func() *world { return &world{members: inactive(hana)} }, diary: lines(`
-			begin $LINK
-			move $LINK FAILED member_deactivated`)},
-
-	{name: "paid out", flow: contract.FirmbankingFlow, in: payOutIn, state: record.Succeeded,
-		world: func() *world { return &world{submit: accepted} }, diary: lines(`
-			prepare CREDIT firmbanking/$FBK 7000
-			HOLD $FBK 7000 system/suspense>system/bank-float
-			submit
-			CAPTURE $FBK`)},
-	{name: "collected after an unknown outcome", flow: contract.FirmbankingFlow, in: collect, state: record.Succeeded,
-		world: func() *world { return &world{submit: unknown, inquiry: []contract.Answer{accepted}} }, diary: lines(`
-			prepare DEBIT firmbanking/$FBK 7000
-			HOLD $FBK 7000 system/bank-float>system/suspense
-			submit
-			inquire ACCEPTED
-			CAPTURE $FBK`)},
-	{name: "rejected", flow: contract.FirmbankingFlow, in: payOutIn, state: record.Failed, code: errs.BankInsufficientFunds.Code,
-		world: func() *world { return &world{submit: noFunds} }, diary: lines(`
-			prepare CREDIT firmbanking/$FBK 7000
-			HOLD $FBK 7000 system/suspense>system/bank-float
-			submit
-			abandon firmbanking
-			RELEASE $FBK`)},
-	{name: "cancelled before the bank", flow: contract.FirmbankingFlow, in: payOutIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "HOLD",
-		world: func() *world { return &world{submit: accepted} }, diary: lines(`
-			prepare CREDIT firmbanking/$FBK 7000
-			HOLD $FBK 7000 system/suspense>system/bank-float
-			abandon firmbanking
-			RELEASE $FBK`)},
 }

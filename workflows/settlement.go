@@ -21,7 +21,8 @@ import (
 // run after some pages, since a history has a limit.
 //
 // Cost: seven database steps for a page of franchises, whatever their payments number
-// (and one more for every two thousand payments of the largest); one flow for each payout.
+// (and one more for every two thousand payments of the largest), and a timer, which takes
+// the server about a second; one flow for each payout.
 type settlement struct {
 	*flow
 	in    contract.Settlement
@@ -30,14 +31,14 @@ type settlement struct {
 }
 
 // Settlement runs the flow of one settlement run. It takes no cancellation: half of a
-// date is none.
+// date is none. Nor is its own context ever cancelled: that would cancel the payouts that
+// outlive it.
 func Settlement(ctx workflow.Context, in contract.Settlement) (contract.Outcome, error) {
 	f, err := newFlow(ctx, in.ID, in.Fingerprint)
 	if err != nil {
 		return contract.Outcome{}, err
 	}
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	return f.run(ctx, &settlement{flow: f, in: in})
 }
 
@@ -133,12 +134,20 @@ func (s *settlement) plan(ctx workflow.Context, franchises []string) []contract.
 // every franchise in it.
 const mostCuts = 10_000
 
+// onRecord ends the workflow task, so that what was listed is in history before it is cut.
+// A cut takes a franchise off the list: a task that is lost after it, and run again from
+// before the list, would not find the franchise, and nobody would make its statement.
+func onRecord(ctx workflow.Context) {
+	must("timer", workflow.NewTimerWithOptions(ctx, time.Millisecond, workflow.TimerOptions{Summary: "what is listed, on record"}).Get(ctx, nil))
+}
+
 // sums cuts, and adds up what was cut. The step that finds no more closes a statement:
 // nothing gets into it any more.
 func (s *settlement) sums(ctx workflow.Context, cuts []contract.Cut) []contract.Sums {
 	if s.in.DryRun {
 		return bulk[contract.Sums](ctx, contract.PaymentPreview, "what would be cut", cuts)
 	}
+	onRecord(ctx)
 	open := cuts
 	for i := 0; i < mostCuts && len(open) > 0; i++ {
 		outs := bulk[contract.CutOutcome](ctx, contract.PaymentCut, "payments and cancels cut", open)

@@ -48,10 +48,11 @@ func deliveryPauses() []time.Duration {
 func (h *webhook) do(ctx workflow.Context) (record.Failure, error) {
 	pauses := deliveryPauses()
 	for attempt := 1; ; attempt++ {
-		if h.attempt(ctx, attempt) {
-			return record.Failure{}, nil
+		out, err := h.attempt(ctx, attempt)
+		if err != nil || out.Delivered {
+			return record.Failure{}, err
 		}
-		if attempt > len(pauses) {
+		if out.Done || attempt > len(pauses) { // nobody takes it any more, or ever did
 			return record.FailureOf(errs.WebhookUndelivered.With("attempts", attempt)), nil
 		}
 		if err := h.wait(ctx, h, workflow.Now(ctx).Add(pauses[attempt-1]), contract.StepRetryLater); err != nil {
@@ -60,13 +61,20 @@ func (h *webhook) do(ctx workflow.Context) (record.Failure, error) {
 	}
 }
 
-// attempt sends the message once. An attempt that died with its worker counts as one.
-func (h *webhook) attempt(ctx workflow.Context, n int) bool {
+// attempt sends the message once. An attempt that died with its worker counts as one. The
+// error is a cancellation.
+func (h *webhook) attempt(ctx workflow.Context, n int) (contract.Attempt, error) {
 	h.say(ctx, record.Processing, contract.StepDelivering)
 	ctx = workflow.WithActivityOptions(ctx, webhookCall(fmt.Sprintf("attempt %d to deliver %s", n, h.in.Type)))
 	var out contract.Attempt
 	err := workflow.ExecuteActivity(ctx, contract.FranchiseAttempt, h.id).Get(ctx, &out)
-	return !failed(contract.FranchiseAttempt, err) && out.Done
+	if temporal.IsCanceledError(err) {
+		return contract.Attempt{}, err
+	}
+	if failed(contract.FranchiseAttempt, err) {
+		return contract.Attempt{}, nil
+	}
+	return out, nil
 }
 
 // listens tells whether a franchise wants to be told of what happens.
@@ -74,11 +82,11 @@ func listens(ctx workflow.Context, franchiseID string) bool {
 	return do[contract.Terms](ctx, contract.FranchiseTerms, "franchise and its webhook", franchiseID).Webhook
 }
 
-// tell starts the delivery of an event as a flow of its own, which outlives this one. A
-// delivery that exists is the same event's.
+// tell starts the delivery of an event as a flow of its own, which outlives this one: its
+// context is never cancelled, since that would cancel the delivery. A delivery that
+// exists is the same event's.
 func (f *flow) tell(ctx workflow.Context, e contract.WebhookEvent) {
-	ctx, cancel := workflow.NewDisconnectedContext(ctx)
-	defer cancel()
+	ctx, _ = workflow.NewDisconnectedContext(ctx)
 	ctx = workflow.WithChildOptions(ctx, workflow.ChildWorkflowOptions{
 		WorkflowID:            contract.WorkflowID(e.DeliveryID()),
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE,

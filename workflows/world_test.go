@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strings"
 	"sync"
+	"time"
 
 	"go.temporal.io/sdk/activity"
 	"go.temporal.io/sdk/temporal"
@@ -37,6 +40,19 @@ type world struct {
 	inquiry  []contract.Answer
 	abandon  contract.Answer   // how a transfer that was thought unsent has ended; zero: unsent
 	cancel   func(step string) // told of every step before it is done
+
+	now        func() time.Time
+	windows    []time.Duration    // how long the bank is shut, one for each time a flow asks; then it is open
+	submits    []contract.Answer  // the answers before submit
+	terms      *contract.Terms    // nil: active, 150 basis points, no webhook
+	attempts   []contract.Attempt // how messages are taken; then they are
+	dying      int                // so many attempts die first
+	homeless   bool               // the franchise has no payout account
+	unfinished int                // so many steps leave payments to settle
+	cancelled  contract.BegunCancel
+	notice     contract.Notice
+	returned   contract.Returned
+	books      books
 }
 
 var errBank = errors.New("connection reset")
@@ -59,6 +75,9 @@ func (w *world) entries() []string {
 
 func (w *world) begin(id, fingerprint string) []contract.Begun {
 	w.note("begin %s", id)
+	if ended, there := w.books.ended[id]; there {
+		return []contract.Begun{ended}
+	}
 	if w.begun.State != "" {
 		return []contract.Begun{w.begun}
 	}
@@ -67,9 +86,24 @@ func (w *world) begin(id, fingerprint string) []contract.Begun {
 
 func (w *world) moves(in []record.Move) error {
 	for _, m := range in {
+		if (m.State == record.Waiting) == m.Until.IsZero() {
+			return fmt.Errorf("%s until %s", m.State, m.Until)
+		}
 		w.note("move %s %s%s", m.ID, m.State, suffix(m.Failure))
 	}
 	return nil
+}
+
+// next takes the next of a script, or gives what comes after its end.
+func next[T any](w *world, script *[]T, after T) T {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(*script) == 0 {
+		return after
+	}
+	first := (*script)[0]
+	*script = (*script)[1:]
+	return first
 }
 
 func suffix(f record.Failure) string {
@@ -95,21 +129,41 @@ func (w *world) post(_ context.Context, in []contract.Command) ([]contract.Resul
 	out := make([]contract.Result, len(in))
 	for i, c := range in {
 		out[i] = contract.Result{Ref: c.Ref, Refusal: w.nextRefusal(c.Ref)}
-		amount, from, to := c.Amount, c.From, c.To
-		if c.Op == ledger.OpPost {
-			amount, from, to = c.Legs[0].Amount, c.Legs[0].From, c.Legs[0].To
-		}
-		if c.Op == ledger.OpPost || c.Op == ledger.OpHold {
-			w.note("%s %s %d %s>%s%s", c.Op, c.Ref, amount, from, to, suffix(out[i].Refusal))
-		} else {
+		switch c.Op {
+		case ledger.OpPost:
+			w.note("POST %s %s%s", c.Ref, legs(c.Legs), suffix(out[i].Refusal))
+		case ledger.OpHold:
+			w.note("HOLD %s %s%s", c.Ref, legs([]ledger.Leg{{From: c.From, To: c.To, Amount: c.Amount}}), suffix(out[i].Refusal))
+		case ledger.OpOpen:
+			w.note("OPEN %s %s%s", c.Ref, c.AccountID, suffix(out[i].Refusal))
+		case ledger.OpClose:
+			w.note("CLOSE %s", c.OpenRef)
+		default:
 			w.note("%s %s", c.Op, c.HoldRef)
 		}
 	}
 	return out, nil
 }
 
+func legs(in []ledger.Leg) string {
+	texts := make([]string, len(in))
+	for i, l := range in {
+		texts[i] = fmt.Sprintf("%d %s>%s", l.Amount, l.From, l.To)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // activities gives what the world plays, by name.
 func (w *world) activities() map[string]any {
+	all := map[string]any{}
+	for _, service := range []map[string]any{w.moneySteps(), w.membershipSteps(), w.bankingSteps(), w.bankSteps(), w.noticeSteps(),
+		w.remittanceSteps(), w.franchiseSteps(), w.webhookSteps(), w.paymentSteps(), w.settlementSteps()} {
+		maps.Copy(all, service)
+	}
+	return all
+}
+
+func (w *world) moneySteps() map[string]any {
 	return map[string]any{
 		contract.MoneyBegin: func(_ context.Context, in []contract.MoneyRequest) ([]contract.Begun, error) {
 			return w.begin(in[0].ID, in[0].Fingerprint), nil
@@ -118,8 +172,10 @@ func (w *world) activities() map[string]any {
 		contract.MoneyPost: w.post,
 		contract.MoneyBook: func(ctx context.Context, in []contract.Command) error {
 			out, err := w.post(ctx, in)
-			if err == nil && out[0].Refusal.Is() {
-				return temporal.NewApplicationError("refused", string(out[0].Refusal.Code))
+			for _, o := range out {
+				if o.Refusal.Is() {
+					return temporal.NewApplicationError("refused", string(o.Refusal.Code))
+				}
 			}
 			return err
 		},
@@ -129,7 +185,11 @@ func (w *world) activities() map[string]any {
 		},
 		contract.MoneyCloseWallets: func(context.Context, []contract.OpenWallet) error { w.note("close wallet"); return nil },
 		contract.MoneyRaiseLimit:   func(context.Context, []string) error { w.note("raise limit"); return nil },
+	}
+}
 
+func (w *world) membershipSteps() map[string]any {
+	return map[string]any{
 		contract.MembershipBeginRegistrations: func(_ context.Context, in []contract.Registration) ([]contract.Begun, error) {
 			if len(in[0].Sealed) != 0 {
 				return nil, errors.New("personal data where none is needed")
@@ -157,7 +217,11 @@ func (w *world) activities() map[string]any {
 			w.note("confirm name %t", w.sameName)
 			return []bool{w.sameName}, nil
 		},
+	}
+}
 
+func (w *world) bankingSteps() map[string]any {
+	return map[string]any{
 		contract.BankingBeginLinks: func(_ context.Context, in []contract.Link) ([]contract.Begun, error) {
 			if in[0].Number != "" || in[0].HolderName != "" {
 				return nil, errors.New("personal data where none is needed")
@@ -179,6 +243,12 @@ func (w *world) activities() map[string]any {
 			}
 			return []contract.Begun{{State: record.Processing, Failure: w.prepare, Fingerprint: in[0].Fingerprint}}, nil
 		},
+		contract.BankingOpening: func(context.Context, []string) ([]contract.Opening, error) {
+			if shut := next(w, &w.windows, 0); shut > 0 {
+				return []contract.Opening{{Until: w.now().Add(shut)}}, nil
+			}
+			return make([]contract.Opening, 1), nil
+		},
 		contract.BankingAbandon: func(_ context.Context, ids []string) ([]contract.Answer, error) {
 			w.note("abandon %s", stepOf(ids[0]))
 			if w.abandon.Kind != "" {
@@ -186,6 +256,11 @@ func (w *world) activities() map[string]any {
 			}
 			return []contract.Answer{notDone}, nil
 		},
+	}
+}
+
+func (w *world) bankSteps() map[string]any {
+	return map[string]any{
 		contract.BankingVerify: func(context.Context, contract.Account) (record.Failure, error) {
 			w.note("verify%s", suffix(w.verify))
 			if w.silent {
@@ -195,39 +270,43 @@ func (w *world) activities() map[string]any {
 		},
 		contract.BankingSubmit: func(context.Context, string) (contract.Answer, error) {
 			w.note("submit")
-			if w.submit.Kind == "" {
+			answer := next(w, &w.submits, w.submit)
+			if answer.Kind == "" {
 				return contract.Answer{}, errBank
 			}
-			return w.submit, nil
+			return answer, nil
 		},
 		contract.BankingInquire: func(context.Context, string) (contract.Answer, error) {
-			w.mu.Lock()
-			answer := w.inquiry[0]
-			w.inquiry = w.inquiry[1:]
-			w.mu.Unlock()
+			answer := next(w, &w.inquiry, accepted)
 			w.note("inquire %s", answer.Kind)
 			if answer.Kind == contract.Unknown {
 				return answer, temporal.NewApplicationError("not yet", contract.StillUnknown)
 			}
 			return answer, nil
 		},
-
-		contract.RemittanceBegin: func(_ context.Context, in []contract.Remittance) ([]contract.Begun, error) {
-			return w.begin(in[0].ID, in[0].Fingerprint), nil
-		},
-		contract.RemittanceMove: func(_ context.Context, in []record.Move) error { return w.moves(in) },
-		contract.RemittanceSetTopUp: func(_ context.Context, in []contract.TopUpLink) error {
-			w.note("set top-up %s", in[0].TopUpID)
-			return nil
-		},
 	}
 }
 
-// stepOf tells which step of the scenarios a transfer belongs to.
+func (w *world) remittanceSteps() map[string]any {
+	return map[string]any{
+		contract.RemittanceBegin: func(_ context.Context, in []contract.Remittance) ([]contract.Begun, error) {
+			return w.begin(in[0].ID, in[0].Fingerprint), nil
+		},
+		contract.RemittanceMove:     func(_ context.Context, in []record.Move) error { return w.moves(in) },
+		contract.RemittanceSetTopUp: w.setTopUp,
+	}
+}
+
+// stepOf tells which step of the scenarios a transfer belongs to, and which attempt.
 func stepOf(firmbankingID string) string {
-	for recordID, step := range map[string]string{topUpID: "debit", wdrID: "credit", contract.AutoTopUpID(remID): "debit"} {
-		if known, _ := contract.FirmbankingID(recordID, step); known == firmbankingID {
-			return step
+	for recordID, step := range map[string]string{topUpID: "debit", wdrID: "credit", remID: "credit", stmtID: "attempt-1", stmtID2: "attempt-1",
+		contract.AutoTopUpID(remID): "debit", contract.AutoTopUpID(payID): "debit"} {
+		first, reference := contract.FirmbankingID(recordID, step)
+		for attempt := range 20 {
+			t := contract.Transfer{ID: first, Reference: reference}.Again(attempt + 1)
+			if t.ID == firmbankingID {
+				return strings.TrimPrefix(t.Reference, contract.WorkflowID(recordID)+"/")
+			}
 		}
 	}
 	return "firmbanking"

@@ -63,6 +63,13 @@ func (s State) CanBecome(next State) bool {
 	}
 }
 
+// Has tells whether a request in state s has done the move to asked: it is there, or it
+// succeeded and has come back since. A flow's last step that is run again after a crash
+// must not stumble over a return that was quicker.
+func (s State) Has(asked State) bool {
+	return s == asked || s == Returned && asked == Succeeded
+}
+
 // Failure is why a request was refused: a public code and its parameters. The zero
 // Failure means none.
 type Failure struct {

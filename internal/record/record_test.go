@@ -28,6 +28,14 @@ func TestAFinalStateIsLeftOnlyByAReturn(t *testing.T) {
 	}
 }
 
+func TestAReturnedRequestHasSucceeded(t *testing.T) {
+	for _, now := range all {
+		for _, asked := range all {
+			require.Equal(t, now == asked || now == Returned && asked == Succeeded, now.Has(asked), "%s has %s", now, asked)
+		}
+	}
+}
+
 func TestAFailureSurvivesItsStorage(t *testing.T) {
 	for _, f := range []Failure{{}, FailureOf(errs.InsufficientBalance.With("available", 10))} {
 		v, err := f.Value()

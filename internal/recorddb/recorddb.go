@@ -228,10 +228,10 @@ func (t Table) outcomes(ctx context.Context, moves []record.Move) ([]error, erro
 }
 
 func (t Table) outcome(m record.Move, state record.State) error {
-	switch state {
-	case m.State:
+	switch {
+	case state.Has(m.State):
 		return nil
-	case "":
+	case state == "":
 		return t.NotFound
 	default:
 		return errs.ConcurrentEdit.With("state", state).With("asked", m.State)

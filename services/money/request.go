@@ -219,7 +219,7 @@ func moved(m record.Move, states map[string]record.State) error {
 	switch now, ok := states[m.ID]; {
 	case !ok:
 		return notFound(m.ID)
-	case now != m.State:
+	case !now.Has(m.State):
 		return errs.ConcurrentEdit.With("id", m.ID).With("from", now).With("to", m.State)
 	default:
 		return nil

@@ -703,3 +703,12 @@ func TestWhoSeesWhichStatements(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, a, got)
 }
+
+// A key that asked for one thing is refused for another one, whoever was quicker.
+func TestAKeyAsksForOneThing(t *testing.T) {
+	w := newWorld(t)
+	const key = "run_00000000000000000000000001"
+	require.NoError(t, w.BindKey(t.Context(), key, "f1"))
+	require.NoError(t, w.BindKey(t.Context(), key, "f1"))
+	require.ErrorIs(t, w.BindKey(t.Context(), key, "f2"), errs.IdempotencyReused)
+}

@@ -16,6 +16,9 @@ var ErrNotFound = errors.New("settlement: no such row")
 
 // Store is what the service needs of storage.
 type Store interface {
+	// BindKey stores what a key asks for, and gives what it asked for first.
+	BindKey(ctx context.Context, keyID, fingerprint string, at time.Time) (string, error)
+
 	// BeginRuns stores the runs whose ids are new, and gives what is stored under each id, in order.
 	BeginRuns(ctx context.Context, runs []Run) ([]Run, error)
 	// MoveRuns gives an outcome for each: nil, errs.SettlementRunNotFound or errs.ConcurrentEdit.

@@ -237,9 +237,11 @@ type PayoutAccount struct {
 	Account
 }
 
-// Attempt is how one attempt to deliver a webhook went.
+// Attempt is how one attempt to deliver a webhook went. Done without Delivered: nobody
+// takes the message any more.
 type Attempt struct {
-	Done bool `json:"done"`
+	Done      bool `json:"done"`
+	Delivered bool `json:"delivered"`
 }
 
 // Dates are the dates of a run: what was approved until CutThrough ends is cut, and what

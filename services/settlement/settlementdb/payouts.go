@@ -185,7 +185,7 @@ func (p *paying) move(ctx context.Context, m record.Move) (refusal *errs.Error, 
 	switch {
 	case !known:
 		return errs.StatementNotFound, nil
-	case row.State == m.State && m.State.Final(): // what was told first stays
+	case row.State.Has(m.State) && m.State.Final(): // what was told first stays
 		return nil, nil
 	case !row.State.CanBecome(m.State):
 		return errs.ConcurrentEdit.With("state", row.State).With("asked", m.State), nil
