@@ -5,7 +5,9 @@
 //	I2  an account's balance is the sum of its entries, its holds are those of the journal
 //	I3  no wallet is below zero or above its limit; each belongs to a member
 //	I4  bank float = corporate account at the bank, once what is in transit is counted
+//	I5  each item is in one statement, each paid statement was paid once; what franchises are owed
 //	I6  request, ledger, firm banking and flow tell the same story
+//	I7  the sums by region are those of the journal, as far as they have got
 //	I8  the hash chain verifies from its first batch to its head
 //
 // It shares no code with the services it audits: a mistake of theirs must not hide here
@@ -31,7 +33,8 @@ import (
 
 // Books are what is audited.
 type Books struct {
-	Money, Banking, Remittance, Membership *sqlx.DB
+	Money, Banking, Remittance, Membership     *sqlx.DB
+	Franchise, Payment, Settlement, MoneyQuery *sqlx.DB
 
 	Bank Bank
 	// Flows may be nil: the flows' results are then not compared, and the report says so.
@@ -57,15 +60,20 @@ type auditor struct {
 	live   tables
 	now    func() time.Time
 
-	doubleEntry, balances, wallets, float, match, chain *finding
+	doubleEntry, balances, wallets, float, settled, match, regions, chain *finding
 
 	// What one invariant's reading finds out for another one.
 	floatPostings int64 // postings that moved the bank float
 	floatBalance  int64 // stored balance, in won
 	suspense      int64 // stored balance, in won
 
-	suspects suspects
-	flows    *flowReader
+	// owed is what the journal has of franchises' payables that no row tells of yet, and the
+	// other way round, in won by franchise. It is bounded by what is under way.
+	owed inFlight
+
+	suspects   suspects // requests and wallets
+	statements suspects
+	flows      *flowReader
 }
 
 // Run audits. Errors: a database that cannot be read. An unreachable bank is in the
@@ -80,7 +88,8 @@ func Run(ctx context.Context, b Books) (Report, error) {
 	defer release()
 	a.frozen = frozen
 	for _, pass := range []func(context.Context) error{
-		a.readJournal, a.countHolds, a.readAccounts, a.matchRequests, a.matchFirmbankings, a.compareBank, a.reexamine,
+		a.readJournal, a.countHolds, a.readAccounts, a.matchRequests, a.matchFirmbankings, a.compareDays, a.compareBank,
+		a.readItems, a.readStatements, a.comparePayables, a.compareRegions, a.reexamine, a.reexamineStatements,
 	} {
 		if err := pass(ctx); err != nil {
 			return Report{}, fmt.Errorf("audit: %w", err)
@@ -92,21 +101,26 @@ func Run(ctx context.Context, b Books) (Report, error) {
 func newAuditor(b Books) *auditor {
 	return &auditor{
 		books: b, now: time.Now,
-		live:        tables{money: b.Money, banking: b.Banking, remittance: b.Remittance, membership: b.Membership},
+		live: tables{money: b.Money, banking: b.Banking, remittance: b.Remittance, membership: b.Membership,
+			franchise: b.Franchise, payment: b.Payment, settlement: b.Settlement, moneyquery: b.MoneyQuery},
 		doubleEntry: newFinding("I1", "double entry"),
 		balances:    newFinding("I2", "balances"),
 		wallets:     newFinding("I3", "wallets"),
 		float:       newFinding("I4", "bank float"),
+		settled:     newFinding("I5", "settlement"),
 		match:       newFinding("I6", "three-way match"),
+		regions:     newFinding("I7", "read model"),
 		chain:       newFinding("I8", "hash chain"),
+		owed:        inFlight{won: map[string]int64{}, by: map[string]effect{}},
 		suspects:    suspects{ids: map[string]bool{}},
+		statements:  suspects{ids: map[string]bool{}},
 		flows:       newFlowReader(b.Flows),
 	}
 }
 
 func (a *auditor) report(began time.Time) Report {
 	r := Report{StartedAt: began.UTC(), Took: time.Since(began)}
-	for _, f := range []*finding{a.doubleEntry, a.balances, a.wallets, a.float, a.match, a.chain} {
+	for _, f := range []*finding{a.doubleEntry, a.balances, a.wallets, a.float, a.settled, a.match, a.regions, a.chain} {
 		r.Invariants = append(r.Invariants, f.Invariant)
 	}
 	return r

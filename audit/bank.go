@@ -2,6 +2,8 @@ package audit
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -46,6 +49,31 @@ func (m *movement) signed() int64 {
 		return -m.Amount
 	}
 	return m.Amount
+}
+
+// How the bank refers to the movements that it makes by itself. One that brings a
+// transfer back has the transfer's own reference before the suffix, or the SHA-256 of
+// one that is too long for that.
+const (
+	returnSuffix     = "/return"
+	depositPrefix    = "BDP"
+	longestReference = 128
+)
+
+func (m *movement) returned() bool { return strings.HasSuffix(m.Reference, returnSuffix) }
+
+func (m *movement) deposited() bool { return strings.HasPrefix(m.Reference, depositPrefix) }
+
+// transfer is the reference of the transfer that a movement carries out or brings back.
+func (m *movement) transfer() string { return strings.TrimSuffix(m.Reference, returnSuffix) }
+
+// returnOf is the reference of the movement that brings a transfer back.
+func returnOf(reference string) string {
+	if len(reference)+len(returnSuffix) > longestReference {
+		sum := sha256.Sum256([]byte(reference))
+		reference = hex.EncodeToString(sum[:])
+	}
+	return reference + returnSuffix
 }
 
 type statementPage struct {

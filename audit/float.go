@@ -2,8 +2,11 @@ package audit
 
 import (
 	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/maphash"
@@ -31,6 +34,10 @@ type comparison struct {
 		opening   int64 // won the account began with
 		in, out   int64 // won
 		settled   int64 // movements whose firmbanking was settled in the snapshot
+		returns   int64 // movements that brought a transfer back
+		returned  int64 // those whose firmbanking was RETURNED in the snapshot
+		deposits  int64
+		unnoticed int64 // returns and deposits that the bank has not told of
 		captured  int64 // movements that the snapshot's ledger has booked
 	}
 }
@@ -171,12 +178,23 @@ func (c *comparison) upTo(ctx context.Context, balance int64) (bool, error) {
 type sides struct {
 	frozen, live map[string]*firmbankingRow
 	captures     map[string]*postingRow
+	notices      map[string]*noticeRow  // by the reference of the movement; looked up live
+	arrivals     map[string]*postingRow // the postings of notices, by notice
+}
+
+// noticeRow is what a bank has told by itself.
+type noticeRow struct {
+	ID            string `db:"id"`
+	Type          string `db:"type"`
+	Reference     string `db:"reference"`
+	FirmbankingID string `db:"firmbanking_id"`
+	Amount        int64  `db:"amount"`
 }
 
 func (c *comparison) sidesOf(ctx context.Context, page []movement) (sides, error) {
 	var references, flows []string
 	for i := range page {
-		references = append(references, page[i].Reference)
+		references = append(references, page[i].transfer())
 	}
 	s := sides{}
 	var err error
@@ -203,9 +221,59 @@ func (c *comparison) sidesOf(ctx context.Context, page []movement) (sides, error
 	if s.captures, err = closingsOf(ctx, c.frozen.money, flows); err != nil {
 		return s, fmt.Errorf("%w: %w", errDatabase, err)
 	}
-	return s, nil
+	return s, c.findNotices(ctx, page, &s)
 }
 
+// findNotices looks up what the bank has told of the movements that it made by itself,
+// and what the snapshot's ledger has booked of that.
+func (c *comparison) findNotices(ctx context.Context, page []movement, s *sides) error {
+	var transfers, references []string
+	shown := map[string]string{} // how the bank refers to a firmbanking
+	for i := range page {
+		m := &page[i]
+		if f := s.of(m.transfer()); m.returned() && f != nil {
+			transfers = append(transfers, f.ID)
+			shown[f.ID] = m.transfer()
+		}
+		if m.returned() || m.deposited() {
+			references = append(references, m.transfer())
+		}
+	}
+	s.notices, s.arrivals = map[string]*noticeRow{}, map[string]*postingRow{}
+	const columns = `SELECT id, type, reference, COALESCE(firmbanking_id, '') AS firmbanking_id, amount FROM bank_notices WHERE `
+	for _, source := range []struct {
+		query string
+		keys  []string
+	}{
+		// A return that is nobody's has no firmbanking; what has one goes before it.
+		{columns + `type IN ('TRANSFER_RETURNED', 'DEPOSIT') AND firmbanking_id IS NULL AND reference IN (?)`, references},
+		{columns + `firmbanking_id IN (?)`, transfers},
+	} {
+		rows, err := selectIn[noticeRow](ctx, c.live.banking, source.query, source.keys)
+		if err != nil {
+			return fmt.Errorf("%w: read notices: %w", errDatabase, err)
+		}
+		for i := range rows {
+			n := &rows[i]
+			s.notices[n.Type+"/"+cmp.Or(shown[n.FirmbankingID], n.Reference)] = n
+		}
+	}
+	ids := make([]string, 0, len(s.notices))
+	for _, n := range s.notices {
+		ids = append(ids, n.ID)
+	}
+	posted, err := selectIn[postingRow](ctx, c.frozen.money, `SELECT `+postingColumns+` FROM ledger_postings WHERE op = 'POST' AND ref IN (?)`, ids)
+	if err != nil {
+		return fmt.Errorf("%w: read postings: %w", errDatabase, err)
+	}
+	for i := range posted {
+		s.arrivals[posted[i].Ref] = &posted[i]
+	}
+	return nil
+}
+
+// firmbankingsOf reads firmbankings by the references of movements. One that the bank
+// has shortened, which none of ours needs, is found by its hash.
 func firmbankingsOf(ctx context.Context, r reader, references []string) (map[string]*firmbankingRow, error) {
 	rows, err := selectIn[firmbankingRow](ctx, r, `SELECT `+firmbankingColumns+` FROM firmbankings WHERE reference IN (?)`, references)
 	if err != nil {
@@ -215,7 +283,23 @@ func firmbankingsOf(ctx context.Context, r reader, references []string) (map[str
 	for i := range rows {
 		out[rows[i].Reference] = &rows[i]
 	}
+	hashes := slices.DeleteFunc(slices.Clone(references), func(ref string) bool { return out[ref] != nil || !isHash(ref) })
+	const long = `SELECT ` + firmbankingColumns + ` FROM firmbankings WHERE CHAR_LENGTH(reference) > 121 AND SHA2(reference, 256) IN (?)`
+	rows, err = selectIn[firmbankingRow](ctx, r, long, hashes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: read firmbankings: %w", errDatabase, err)
+	}
+	for i := range rows {
+		sum := sha256.Sum256([]byte(rows[i].Reference))
+		out[hex.EncodeToString(sum[:])] = &rows[i]
+	}
 	return out, nil
+}
+
+// isHash tells whether a reference is a hash in hexadecimal.
+func isHash(reference string) bool {
+	b, err := hex.DecodeString(reference)
+	return err == nil && len(b) == sha256.Size
 }
 
 func (s sides) of(reference string) *firmbankingRow {
@@ -251,6 +335,19 @@ func (c *comparison) movement(m *movement, s sides) {
 	} else {
 		c.counts.out += m.Amount
 	}
+	switch {
+	case m.returned():
+		c.cameBack(m, s)
+	case m.deposited():
+		c.counts.deposits++
+		c.arrived(m, s, deposited)
+	default:
+		c.ordered(m, s)
+	}
+}
+
+// ordered is a movement that we have asked for.
+func (c *comparison) ordered(m *movement, s sides) {
 	f := s.of(m.Reference)
 	if f == nil { // the reference may be anybody's: it is not repeated
 		c.float.breach("bank entry "+m.EntryID, "%s %d won, and no firmbanking asks for it", m.Direction, m.Amount)
@@ -263,6 +360,51 @@ func (c *comparison) movement(m *movement, s sides) {
 		c.counts.settled++
 	}
 	c.booked(m, f, s.captures[f.FlowID])
+}
+
+// cameBack is the return of a movement that we had asked for.
+func (c *comparison) cameBack(m *movement, s sides) {
+	c.counts.returns++
+	f := s.of(m.transfer())
+	switch {
+	case f == nil:
+		c.float.breach("bank entry "+m.EntryID, "brings back %d won, and no firmbanking has sent it", m.Amount)
+	case f.Direction != credit, f.Amount != m.Amount, m.Direction != movedIn:
+		c.float.breach(f.ID, "is a %s of %d won, and the bank brought back %s %d", f.Direction, f.Amount, m.Direction, m.Amount)
+	case f.State == "REJECTED", f.State == "REQUESTED":
+		c.float.breach(f.ID, "is %s, and the bank brought it back", f.State)
+	case m.Counterparty == nil || f.BankCode != m.Counterparty.BankCode || !c.sameAccount(f, m):
+		c.float.breach(f.ID, "went to another account than the one that it came back from")
+	}
+	if was := s.frozen[m.transfer()]; was != nil && was.State == "RETURNED" {
+		c.counts.returned++
+	}
+	c.arrived(m, s, transferReturned)
+}
+
+// arrived holds a movement that the bank made by itself against the ledger of the
+// snapshot. Until the bank has told of it, nobody can have booked it.
+func (c *comparison) arrived(m *movement, s sides, kind string) {
+	n := s.notices[kind+"/"+m.transfer()]
+	if n == nil {
+		if c.counts.unnoticed++; c.counts.unnoticed <= maxListed {
+			c.float.note("in transit: bank entry %s, %s %d won, at the bank since %s: no notice yet", m.EntryID, m.Direction, m.Amount, m.At.In(seoul).Format(time.RFC3339))
+		}
+		c.transit.count++
+		c.transit.sum += m.signed()
+		return
+	}
+	if n.Amount != m.Amount || m.Direction != movedIn {
+		c.float.breach(n.ID, "tells of %d won, and the bank moved %s %d", n.Amount, m.Direction, m.Amount)
+	}
+	if p := s.arrivals[n.ID]; p != nil {
+		c.counts.captured++
+		if p.Amount != m.Amount {
+			c.float.breach(n.ID, "the bank moved %d won, and the ledger booked %d", m.Amount, p.Amount)
+		}
+		return
+	}
+	c.inTransit(n.ID, m, fmt.Sprintf("%s %s", n.ID, n.Type))
 }
 
 // differs tells how the bank's movement is not what the firmbanking asks for.
@@ -301,10 +443,14 @@ func (c *comparison) booked(m *movement, f *firmbankingRow, capture *postingRow)
 		}
 		return
 	}
+	c.inTransit(f.FlowID, m, f.ID+" "+f.Direction)
+}
+
+func (c *comparison) inTransit(flowID string, m *movement, what string) {
 	c.transit.count++
 	c.transit.sum += m.signed()
 	if len(c.transit.flows) < maxSuspects {
-		c.transit.flows[f.FlowID] = fmt.Sprintf("%s %s %d won, at the bank since %s", f.ID, f.Direction, m.Amount, m.At.In(seoul).Format(time.RFC3339))
+		c.transit.flows[flowID] = fmt.Sprintf("%s %d won, at the bank since %s", what, m.Amount, m.At.In(seoul).Format(time.RFC3339))
 	}
 }
 
@@ -312,21 +458,32 @@ func (c *comparison) booked(m *movement, f *firmbankingRow, capture *postingRow)
 // has been found a firmbanking and a capture by its own reference; so when there are as
 // many of them as of ours, none of ours is without one.
 func (c *comparison) missing(ctx context.Context, began time.Time) error {
-	var settled int64
-	const q = `SELECT COUNT(*) FROM firmbankings WHERE state IN ('SETTLED', 'RETURNED')`
-	if err := c.frozen.banking.GetContext(ctx, &settled, q); err != nil {
+	var ours struct {
+		Settled  int64 `db:"settled"`
+		Returned int64 `db:"returned"`
+	}
+	const q = `SELECT COUNT(*) AS settled, COALESCE(SUM(state = 'RETURNED'), 0) AS returned FROM firmbankings WHERE state IN ('SETTLED', 'RETURNED')`
+	if err := c.frozen.banking.GetContext(ctx, &ours, q); err != nil {
 		return fmt.Errorf("count firmbankings: %w", err)
 	}
 	c.float.figure("movements at the bank", c.counts.movements)
-	c.float.figure("settled firmbankings", settled)
+	c.float.figure("settled firmbankings", ours.Settled)
+	c.float.figure("returned", c.counts.returns)
+	c.float.figure("deposits", c.counts.deposits)
+	c.float.figure("not noticed", c.counts.unnoticed)
 	c.float.figure("postings on the float", c.floatPostings)
 	if c.floatPostings != c.counts.captured {
 		c.float.breach(bankFloat, "%d postings moved it, and %d of them have a movement at the bank", c.floatPostings, c.counts.captured)
 	}
-	if settled == c.counts.settled {
+	if ours.Settled != c.counts.settled {
+		c.float.breach("firmbankings", "%d are settled, and %d of them are at the bank", ours.Settled, c.counts.settled)
+	}
+	if ours.Returned != c.counts.returned {
+		c.float.breach("firmbankings", "%d are RETURNED, and %d of them came back at the bank", ours.Returned, c.counts.returned)
+	}
+	if c.floatPostings == c.counts.captured && ours.Settled == c.counts.settled && ours.Returned == c.counts.returned {
 		return nil
 	}
-	c.float.breach("firmbankings", "%d are settled, and %d of them are at the bank", settled, c.counts.settled)
 	return c.nameMissing(ctx, began)
 }
 
@@ -359,10 +516,51 @@ func (c *comparison) nameMissing(ctx context.Context, began time.Time) error {
 		err := c.frozen.banking.SelectContext(ctx, &page, q, behind, pageRows)
 		return page, err
 	}}
-	return rows.pages(ctx, func(page []firmbankingRow) error {
-		for _, f := range page {
-			if _, found := there[maphash.String(seed, f.Reference)]; !found {
-				c.float.breach(f.ID, "%s %s of %d won, and the bank has no such movement", f.State, f.Direction, f.Amount)
+	has := func(reference string) bool { _, found := there[maphash.String(seed, reference)]; return found }
+	err := rows.pages(ctx, func(page []firmbankingRow) error {
+		for i := range page {
+			c.nameTransfer(&page[i], has)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return c.nameNotices(ctx, has)
+}
+
+func (c *comparison) nameTransfer(f *firmbankingRow, has func(reference string) bool) {
+	switch {
+	case !has(f.Reference):
+		c.float.breach(f.ID, "%s %s of %d won, and the bank has no such movement", f.State, f.Direction, f.Amount)
+		if statementID, attempt := payoutOf(f.FlowID); attempt > 0 {
+			c.settled.breach(statementID, "%s is %s, and the bank has not moved its %d won", f.ID, f.State, f.Amount)
+		}
+	case f.State == "RETURNED" && !has(returnOf(f.Reference)):
+		c.float.breach(f.ID, "RETURNED, and %d won did not come back at the bank", f.Amount)
+	}
+}
+
+// nameNotices names what the ledger has booked as arrived and the bank has not.
+func (c *comparison) nameNotices(ctx context.Context, has func(reference string) bool) error {
+	const q = `SELECT id, type, reference, amount FROM bank_notices WHERE id > ? AND state = 'SUCCEEDED' ORDER BY id LIMIT ?`
+	notices := &feed[noticeRow]{fetch: func(ctx context.Context, after *noticeRow) ([]noticeRow, error) {
+		behind := ""
+		if after != nil {
+			behind = after.ID
+		}
+		var page []noticeRow
+		err := c.frozen.banking.SelectContext(ctx, &page, q, behind, pageRows)
+		return page, err
+	}}
+	return notices.pages(ctx, func(page []noticeRow) error {
+		for _, n := range page {
+			reference := n.Reference
+			if n.Type == transferReturned {
+				reference = returnOf(reference)
+			}
+			if !has(reference) {
+				c.float.breach(n.ID, "%s of %d won, and the bank has no such movement", n.Type, n.Amount)
 			}
 		}
 		return nil
@@ -423,7 +621,7 @@ func (c *comparison) unbooked(ctx context.Context, ids []string) ([]*story, erro
 			return nil, fmt.Errorf("what is in transit: %w", err)
 		}
 		for _, id := range page {
-			if s := stories[id]; !s.captured() {
+			if s := stories[id]; !s.booked() {
 				open = append(open, s)
 			}
 		}

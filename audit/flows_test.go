@@ -58,7 +58,7 @@ func TestEndingsComeFromTemporal(t *testing.T) {
 	require.Error(t, fail.Get(t.Context(), nil))
 	require.NoError(t, c.TerminateWorkflow(t.Context(), stopped.GetID(), "", "test"))
 	for id, want := range map[string]audit.Ending{
-		complete.GetID(): {Status: audit.FlowCompleted, State: "FAILED", FailureCode: string(errs.BankDeclined.Code), Fingerprint: "print"},
+		complete.GetID(): {Status: audit.FlowCompleted, ID: "x", State: "FAILED", FailureCode: string(errs.BankDeclined.Code), Fingerprint: "print"},
 		fail.GetID():     {Status: audit.FlowBroken, Word: "Failed"},
 		stopped.GetID():  {Status: audit.FlowBroken, Word: "Terminated"},
 		sleep.GetID():    {Status: audit.FlowRunning},
@@ -80,9 +80,17 @@ func TestEndingsComeFromTemporal(t *testing.T) {
 }
 
 func TestTheAuditNamesFlowsAsTheyAreNamed(t *testing.T) {
-	for _, prefix := range []string{id.TopUp, id.Withdrawal, id.Remittance, id.Firmbanking, id.Member} {
+	for _, prefix := range []string{id.TopUp, id.Withdrawal, id.Remittance, id.Firmbanking, id.Member,
+		id.Payment, id.Cancel, id.BankNotice, id.SettlementRun} {
 		record := id.New(prefix)
 		want := contract.WorkflowID(record)
 		require.Equal(t, want, audit.WorkflowIDForTest(record))
+	}
+	statement := id.New(id.Statement)
+	for _, payout := range []string{statement + "/1", statement + "/27"} {
+		require.Equal(t, contract.WorkflowID(statement), audit.WorkflowIDForTest(payout))
+	}
+	for _, other := range []string{statement, statement + "/0", statement + "/01", statement + "/x", "x/1"} {
+		require.Empty(t, audit.WorkflowIDForTest(other), other)
 	}
 }

@@ -86,6 +86,7 @@ type journal struct {
 	head      *batchRow
 	nextSeq   int64
 	unmatched []postingRow // read, their requests not looked up yet
+	effects   []effect     // of those, on what franchises are owed
 	counts    struct{ batches, postings, entries, sum int64 }
 }
 
@@ -285,6 +286,7 @@ func (j *journal) posting(ctx context.Context, p *postingRow, s *sealer) error {
 			break
 		}
 	}
+	j.effects = append(j.effects, effectsOf(p, entries)...)
 	j.counts.postings++
 	j.unmatched = append(j.unmatched, *p)
 	if len(j.unmatched) < pageRows {

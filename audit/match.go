@@ -50,6 +50,11 @@ func (j *journal) matchPostings(ctx context.Context) error {
 			owners = append(owners, owner)
 		}
 	}
+	effects := j.effects
+	j.effects = nil
+	if err := j.reflect(ctx, effects); err != nil {
+		return err
+	}
 	return j.suspectMissing(ctx, owners)
 }
 
@@ -58,7 +63,7 @@ func (j *journal) matchPostings(ctx context.Context) error {
 func ownerOf(p *postingRow) (owner string, asked bool) {
 	switch p.Op {
 	case opPost, opHold:
-		return p.Ref, true
+		return requestOf(p.Ref), true
 	case opCapture, opRelease, opExpire:
 		return p.closes(), true
 	default:
@@ -106,43 +111,62 @@ func (a *auditor) suspectMissing(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		byKind[kindOf(id)] = append(byKind[kindOf(id)], id)
 	}
-	for _, source := range []struct {
-		reader reader
-		query  string
-		ids    []string
-	}{
-		{a.frozen.money, `SELECT id FROM money_requests WHERE id IN (?)`, append(byKind[topUp], byKind[withdrawal]...)},
-		{a.frozen.remittance, `SELECT id FROM remittances WHERE id IN (?)`, byKind[remittance]},
-		{a.frozen.banking, `SELECT id FROM firmbankings WHERE id IN (?) AND flow_id = id`, byKind[operatorTransfer]},
-	} {
-		found, err := selectIn[string](ctx, source.reader, source.query, source.ids)
+	for _, l := range a.lists(a.frozen) {
+		var asked []string
+		for _, k := range l.kinds {
+			asked = append(asked, byKind[k]...)
+		}
+		found, err := selectIn[string](ctx, l.reader, `SELECT id FROM `+l.table+` AND id IN (?)`, asked)
 		if err != nil {
 			return fmt.Errorf("look up requests: %w", err)
 		}
-		for _, id := range without(source.ids, found) {
+		for _, id := range without(asked, found) {
 			a.suspects.add(id)
 		}
 	}
 	return nil
 }
 
+// list is where the ids of some kinds of requests are.
+type list struct {
+	reader reader
+	table  string // with the condition that its rows are requests
+	kinds  []storyKind
+}
+
+func (a *auditor) lists(t tables) []list {
+	return []list{
+		{t.money, `money_requests WHERE TRUE`, []storyKind{topUp, withdrawal}},
+		{t.remittance, `remittances WHERE TRUE`, []storyKind{remittance}},
+		{t.banking, `firmbankings WHERE flow_id = id`, []storyKind{operatorTransfer}},
+		{t.payment, `payments WHERE TRUE`, []storyKind{payment}},
+		{t.payment, `cancels WHERE TRUE`, []storyKind{cancel}},
+		{t.banking, `bank_notices WHERE TRUE`, []storyKind{notice}},
+		{t.settlement, `runs WHERE TRUE`, []storyKind{run}},
+		{t.settlement, `statements WHERE dry = 0`, []storyKind{statement}},
+		{t.settlement, `payouts WHERE TRUE`, []storyKind{payout}},
+	}
+}
+
 // matchRequests goes through all requests that move money.
 func (a *auditor) matchRequests(ctx context.Context) error {
 	counts := map[storyKind]int64{}
-	for _, source := range []*feed[string]{
-		idFeed(a.frozen.money, `SELECT id FROM money_requests WHERE id > ? ORDER BY id LIMIT ?`),
-		idFeed(a.frozen.remittance, `SELECT id FROM remittances WHERE id > ? ORDER BY id LIMIT ?`),
-		idFeed(a.frozen.banking, `SELECT id FROM firmbankings WHERE id > ? AND flow_id = id ORDER BY id LIMIT ?`),
-	} {
-		err := source.pages(ctx, func(ids []string) error { return a.matchPage(ctx, ids, counts) })
+	for _, l := range a.lists(a.frozen) {
+		ids := idFeed(l.reader, `SELECT id FROM `+l.table+` AND id > ? ORDER BY id LIMIT ?`)
+		err := ids.pages(ctx, func(ids []string) error { return a.matchPage(ctx, ids, counts) })
 		if err != nil {
 			return fmt.Errorf("match requests: %w", err)
 		}
 	}
-	a.match.figure("top-ups", counts[topUp])
-	a.match.figure("withdrawals", counts[withdrawal])
-	a.match.figure("remittances", counts[remittance])
-	a.match.figure("operator firmbankings", counts[operatorTransfer])
+	for _, f := range []struct {
+		name string
+		kind storyKind
+	}{
+		{"top-ups", topUp}, {"withdrawals", withdrawal}, {"remittances", remittance}, {"operator firmbankings", operatorTransfer},
+		{"payments", payment}, {"cancels", cancel}, {"bank notices", notice}, {"runs", run}, {"statements", statement}, {"payouts", payout},
+	} {
+		a.match.figure(f.name, counts[f.kind])
+	}
 	a.flows.tell(a.match)
 	return nil
 }
@@ -190,7 +214,7 @@ func (a *auditor) matchFirmbankings(ctx context.Context) error {
 		count += int64(len(page))
 		owners := make([]string, 0, len(page))
 		for _, f := range page {
-			if kind := kindOf(f.FlowID); kind == noRequest || kind == operatorTransfer {
+			if kind := kindOf(f.FlowID); !kind.throughBank() || kind == operatorTransfer {
 				a.match.breach(f.ID, "%s %s of %d won that no known request asks for", f.State, f.Direction, f.Amount)
 				continue
 			}
@@ -232,6 +256,9 @@ func (a *auditor) reexamine(ctx context.Context) error {
 	}
 	for _, id := range requests {
 		a.match.breach(id, "%s", strings.Join(complaints[id], "; "))
+		if e, counted := a.owed.by[id]; counted {
+			a.settled.breach(payableOf(e.franchise), "%d won of what it owes are by %s, which is not in flight", e.won, id)
+		}
 	}
 	for _, id := range wallets {
 		a.wallets.breach(id, "belongs to no member")
@@ -256,7 +283,7 @@ func (s *suspects) split() (requests, wallets []string) {
 	return requests, wallets
 }
 
-func keysOf(m map[string][]string) []string {
+func keysOf[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

@@ -18,7 +18,7 @@ const (
 
 func (r *requestRow) phase() phase {
 	switch r.State {
-	case "SUCCEEDED", "RETURNED", "SETTLED":
+	case "SUCCEEDED", "RETURNED", "SETTLED", "APPROVED", "PARTIALLY_CANCELLED", "GIVEN_BACK":
 		return done
 	case "FAILED", "CANCELLED", "REJECTED":
 		return undone
@@ -35,14 +35,26 @@ type plan struct {
 }
 
 func planOf(s *story) plan {
-	wallet := walletPrefix + s.request.MembershipID
+	wallet, owed := walletPrefix+s.request.MembershipID, payableOf(s.request.FranchiseID)
 	switch kindOf(s.id) {
 	case topUp:
 		return plan{opHold, "TOP_UP", bankFloat, wallet, workflowID(s.id) + "/debit", debit}
 	case withdrawal:
 		return plan{opHold, "WITHDRAWAL", wallet, bankFloat, workflowID(s.id) + "/credit", credit}
 	case remittance:
+		if s.request.ReceiverID == "" { // to a bank account
+			return plan{opHold, "REMITTANCE", wallet, bankFloat, workflowID(s.id) + "/credit", credit}
+		}
 		return plan{op: opPost, kind: "REMITTANCE", from: wallet, to: walletPrefix + s.request.ReceiverID}
+	case payment:
+		return plan{op: opPost, kind: "PAYMENT", from: wallet, to: owed}
+	case cancel:
+		return plan{op: opPost, kind: "PAYMENT_CANCEL", from: owed, to: wallet}
+	case payout:
+		_, attempt := payoutOf(s.id)
+		return plan{opHold, "SETTLEMENT", owed, bankFloat, fmt.Sprintf("%s/attempt-%d", workflowID(s.id), attempt), credit}
+	case notice:
+		return plan{op: opPost, kind: noticeKinds[s.request.Type], from: bankFloat, to: suspense}
 	default:
 		return planOfOperator(s)
 	}
@@ -63,8 +75,17 @@ func (s *story) judge() []string {
 		return s.withoutRequest()
 	}
 	p := planOf(s)
+	checks := []func(plan) string{s.checkOpening, s.checkClosing, s.checkTransfers, s.checkStates, s.checkTopUp, s.checkFlow}
+	switch kindOf(s.id) {
+	case run:
+		checks = []func(plan) string{s.checkFlow}
+	case statement:
+		checks = []func(plan) string{s.checkFee}
+	case notice:
+		checks = []func(plan) string{s.checkOpening, s.checkPosted, s.checkGivenBack, s.checkFlow}
+	}
 	var complaints []string
-	for _, check := range []func(plan) string{s.checkOpening, s.checkClosing, s.checkTransfer, s.checkStates, s.checkTopUp, s.checkFlow} {
+	for _, check := range checks {
 		if what := check(p); what != "" {
 			complaints = append(complaints, what)
 		}
@@ -74,7 +95,7 @@ func (s *story) judge() []string {
 
 func (s *story) withoutRequest() []string {
 	var complaints []string
-	if s.opening != nil || s.closing != nil {
+	if s.opening != nil || s.closing != nil || s.credit != nil {
 		complaints = append(complaints, "the ledger has it, and no request asks for it")
 	}
 	for _, f := range s.firmbankings {
@@ -133,28 +154,50 @@ func moved(entries []entryRow, p plan, amount int64) string {
 	return fmt.Sprintf("its entries are not one move of %d won from %s to %s", amount, p.from, p.to)
 }
 
-// checkTransfer compares the firm banking with the request.
-func (s *story) checkTransfer(p plan) string {
-	switch {
-	case len(s.firmbankings) == 0:
-		return ""
-	case p.reference == "":
-		return fmt.Sprintf("firmbanking %s belongs to it, and it goes to no bank", s.firmbankings[0].ID)
-	case len(s.firmbankings) > 1:
-		return fmt.Sprintf("has %d firmbankings", len(s.firmbankings))
+// checkTransfers compares the bank transfers with the request. There may be several:
+// one that a bank refused because it was shut is made anew, and so only the last one can
+// have moved anything.
+func (s *story) checkTransfers(p plan) string {
+	for i := range s.firmbankings {
+		f := &s.firmbankings[i]
+		switch what := s.checkTransfer(p, i); {
+		case what != "":
+			return what
+		case f.State == "RETURNED" && !f.noticed:
+			return fmt.Sprintf("firmbanking %s is RETURNED, and no notice says so", f.ID)
+		case i == len(s.firmbankings)-1:
+		case f.State != "REJECTED" || f.Reason != "bank_maintenance":
+			return fmt.Sprintf("firmbanking %s is %s, and there is another one after it", f.ID, f.State)
+		}
 	}
-	f := s.firmbankings[0]
+	return ""
+}
+
+func (s *story) checkTransfer(p plan, i int) string {
+	f, reference := s.firmbankings[i], p.reference
+	if i > 0 {
+		reference = fmt.Sprintf("%s/%d", p.reference, i+1)
+	}
+	kind := kindOf(s.id)
 	switch {
-	case f.Reference != p.reference:
+	case p.reference == "":
+		return fmt.Sprintf("firmbanking %s belongs to it, and it goes to no bank", f.ID)
+	case kind == operatorTransfer && i > 0:
+		return fmt.Sprintf("has %d firmbankings", len(s.firmbankings))
+	case f.Reference != reference:
 		return fmt.Sprintf("firmbanking %s is under another reference", f.ID)
-	case kindOf(s.id) != operatorTransfer && f.ID != id.Derive(id.Firmbanking, p.reference):
+	case kind != operatorTransfer && f.ID != id.Derive(id.Firmbanking, reference):
 		return fmt.Sprintf("firmbanking %s is not the one its reference stands for", f.ID)
+	case kind == payout && i == 0 && f.ID != s.request.FirmbankingID:
+		return fmt.Sprintf("firmbanking %s is not the one on record", f.ID)
 	case f.Direction != p.direction:
 		return fmt.Sprintf("firmbanking %s is a %s", f.ID, f.Direction)
 	case f.Amount != s.request.Amount:
 		return fmt.Sprintf("asks for %d won and firmbanking %s is of %d", s.request.Amount, f.ID, f.Amount)
 	case f.MembershipID != s.request.MembershipID, f.BankAccountID != s.request.BankAccountID:
 		return fmt.Sprintf("firmbanking %s is for another member or account", f.ID)
+	case s.request.BankCode != "" && f.BankCode != s.request.BankCode:
+		return fmt.Sprintf("firmbanking %s is for another bank", f.ID)
 	default:
 		return ""
 	}
@@ -163,7 +206,7 @@ func (s *story) checkTransfer(p plan) string {
 // checkStates compares how far request, ledger and bank are.
 func (s *story) checkStates(p plan) string {
 	if p.op == opPost {
-		return s.checkPosted()
+		return s.checkPosted(p)
 	}
 	switch s.request.phase() {
 	case done:
@@ -175,7 +218,7 @@ func (s *story) checkStates(p plan) string {
 	}
 }
 
-func (s *story) checkPosted() string {
+func (s *story) checkPosted(plan) string {
 	state, posted := s.request.State, s.opening != nil && !s.burnt()
 	switch {
 	case s.request.phase() == done && !posted:
@@ -190,46 +233,48 @@ func (s *story) checkPosted() string {
 // checkDone: an operator's firm banking is SETTLED before its flow books it; everything
 // else is booked before its row says so.
 func (s *story) checkDone() string {
-	state := s.request.State
+	state, f := s.request.State, s.transfer()
 	booking := kindOf(s.id) == operatorTransfer && s.ending.mayGoOn()
 	switch {
 	case s.released():
 		return state + ", and the ledger has let its hold go"
 	case !s.captured() && !booking:
 		return state + ", and the ledger has not booked it"
-	case len(s.firmbankings) == 0:
+	case f == nil:
 		return state + ", and there is no firmbanking"
-	case !s.firmbankings[0].settled():
-		return fmt.Sprintf("%s, and firmbanking %s is %s", state, s.firmbankings[0].ID, s.firmbankings[0].State)
+	case !f.settled(), state == "RETURNED" && f.State != "RETURNED":
+		return fmt.Sprintf("%s, and firmbanking %s is %s", state, f.ID, f.State)
 	default:
 		return ""
 	}
 }
 
 func (s *story) checkUndone() string {
-	state := s.request.State
+	state, f := s.request.State, s.transfer()
 	undoing := kindOf(s.id) == operatorTransfer && s.ending.mayGoOn()
 	switch {
 	case s.captured():
 		return state + ", and the ledger has booked it"
 	case s.holding() && !undoing:
 		return state + ", and its hold is still open"
-	case len(s.firmbankings) > 0 && s.firmbankings[0].State != "REJECTED":
-		return fmt.Sprintf("%s, and firmbanking %s is %s", state, s.firmbankings[0].ID, s.firmbankings[0].State)
+	case f != nil && f.State != "REJECTED":
+		return fmt.Sprintf("%s, and firmbanking %s is %s", state, f.ID, f.State)
 	default:
 		return ""
 	}
 }
 
 func (s *story) checkUnderWay() string {
-	settled := len(s.firmbankings) > 0 && s.firmbankings[0].settled()
+	f := s.transfer()
 	switch {
-	case s.captured() && !settled:
+	case s.captured() && (f == nil || !f.settled()):
 		return "the ledger has booked it, and the bank has not settled it"
-	case s.released() && len(s.firmbankings) > 0 && s.firmbankings[0].State != "REJECTED" && s.firmbankings[0].State != "REQUESTED":
-		return fmt.Sprintf("the ledger has let its hold go, and firmbanking %s is %s", s.firmbankings[0].ID, s.firmbankings[0].State)
-	case len(s.firmbankings) > 0 && s.firmbankings[0].State != "REQUESTED" && s.opening == nil:
-		return fmt.Sprintf("firmbanking %s is %s, and the ledger has no hold", s.firmbankings[0].ID, s.firmbankings[0].State)
+	case f == nil:
+		return ""
+	case s.released() && f.State != "REJECTED" && f.State != "REQUESTED":
+		return fmt.Sprintf("the ledger has let its hold go, and firmbanking %s is %s", f.ID, f.State)
+	case f.State != "REQUESTED" && s.opening == nil:
+		return fmt.Sprintf("firmbanking %s is %s, and the ledger has no hold", f.ID, f.State)
 	default:
 		return ""
 	}
@@ -244,7 +289,7 @@ func (s *story) holding() bool {
 	return s.opening != nil && s.opening.Op == opHold && s.closing == nil
 }
 
-// checkTopUp: a remittance that needed a top-up succeeds after it only.
+// checkTopUp: a remittance or a payment that needed a top-up succeeds after it only.
 func (s *story) checkTopUp(plan) string {
 	if s.request.TopUpID == "" || s.request.phase() != done {
 		return ""
@@ -265,6 +310,9 @@ func (s *story) checkTopUp(plan) string {
 // under the same id was refused, and says nothing of this request.
 func (s *story) checkFlow(plan) string {
 	e := s.ending
+	if kindOf(s.id) == payout && (!s.request.Newest || e.Status == FlowCompleted && e.ID != s.id) {
+		return s.checkEarlierAttempt()
+	}
 	switch {
 	case e.Status == FlowUnknown, e.Status == FlowRunning:
 		return ""
@@ -278,11 +326,22 @@ func (s *story) checkFlow(plan) string {
 		return ""
 	case e.phase() != s.request.phase():
 		return fmt.Sprintf("%s, and its flow ended with %s", s.request.State, e.State)
-	case kindOf(s.id) != operatorTransfer && e.FailureCode != s.request.failureCode():
+	case kindOf(s.id) == operatorTransfer, s.request.State == "RETURNED": // the reason is the bank's, and came later
+		return ""
+	case e.FailureCode != s.request.failureCode():
 		return fmt.Sprintf("was refused with %q, and its flow with %q", s.request.failureCode(), e.FailureCode)
 	default:
 		return ""
 	}
+}
+
+// checkEarlierAttempt: the flow of a payout is known by its last run only, which is that
+// of the last attempt.
+func (s *story) checkEarlierAttempt() string {
+	if s.request.phase() == underWay {
+		return s.request.State + ", and no flow works on it any more"
+	}
+	return ""
 }
 
 // over tells of a request that the ledger has not booked whether it never will be: the

@@ -15,9 +15,14 @@ type reader interface {
 
 // tables are the platform's databases. Nothing here joins across two of them: they may
 // be on different servers.
-type tables struct{ money, banking, remittance, membership reader }
+type tables struct {
+	money, banking, remittance, membership     reader
+	franchise, payment, settlement, moneyquery reader
+}
 
-// freezeAll opens a snapshot of each database, one right after the other.
+// freezeAll opens a snapshot of each database, one right after the other. What follows
+// from another database is frozen before it: a payment that is approved in its snapshot
+// has its posting in the ledger's, and a statement has its items.
 func freezeAll(ctx context.Context, b Books) (tables, func(), error) {
 	var conns []*sqlx.Conn
 	release := func() {
@@ -26,15 +31,23 @@ func freezeAll(ctx context.Context, b Books) (tables, func(), error) {
 			_ = c.Close()
 		}
 	}
-	for _, db := range []*sqlx.DB{b.Money, b.Remittance, b.Banking, b.Membership} {
-		c, err := freeze(ctx, db)
+	var t tables
+	for _, f := range []struct {
+		db   *sqlx.DB
+		into *reader
+	}{
+		{b.MoneyQuery, &t.moneyquery}, {b.Franchise, &t.franchise}, {b.Settlement, &t.settlement}, {b.Payment, &t.payment},
+		{b.Remittance, &t.remittance}, {b.Money, &t.money}, {b.Banking, &t.banking}, {b.Membership, &t.membership},
+	} {
+		c, err := freeze(ctx, f.db)
 		if err != nil {
 			release()
 			return tables{}, nil, err
 		}
 		conns = append(conns, c)
+		*f.into = c
 	}
-	return tables{money: conns[0], remittance: conns[1], banking: conns[2], membership: conns[3]}, release, nil
+	return t, release, nil
 }
 
 // freeze begins a transaction that sees the database as of now until it ends.
@@ -116,6 +129,38 @@ func (f *feed[T]) pages(ctx context.Context, do func([]T) error) error {
 		}
 	}
 	return nil
+}
+
+// summed is a row of sums, by the id that they are of.
+type summed struct {
+	ID     string `db:"id"`
+	Count  int64  `db:"n"`
+	Amount int64  `db:"amount"` // won
+	Carry  int64  `db:"carry"`  // won
+}
+
+// sumFeed reads the sums that a query gives behind an id, in the order of the ids.
+func sumFeed(r reader, query string) *feed[summed] {
+	return &feed[summed]{fetch: func(ctx context.Context, after *summed) ([]summed, error) {
+		behind := ""
+		if after != nil {
+			behind = after.ID
+		}
+		var rows []summed
+		err := r.SelectContext(ctx, &rows, query, behind, pageRows)
+		return rows, err
+	}}
+}
+
+// take gives the row of an id, the zero row when the next one is of another id.
+func take(ctx context.Context, f *feed[summed], id string) (summed, error) {
+	row, err := f.peek(ctx)
+	if err != nil || row == nil || row.ID != id {
+		return summed{}, err
+	}
+	own := *row
+	f.skip()
+	return own, nil
 }
 
 // idFeed reads the ids that a query gives behind an id, in their order.

@@ -17,6 +17,7 @@ import (
 	"durapay/audit"
 	"durapay/bank"
 	"durapay/errs"
+	"durapay/internal/calendar"
 	"durapay/internal/devenv/devtest"
 	"durapay/internal/id"
 	"durapay/internal/mysqlx"
@@ -26,11 +27,18 @@ import (
 	"durapay/services/banking"
 	"durapay/services/banking/bankapi"
 	"durapay/services/banking/bankingdb"
+	"durapay/services/membership/membershipdb"
 	"durapay/services/money"
 	"durapay/services/money/ledger"
 	"durapay/services/money/moneydb"
+	"durapay/services/moneyquery"
+	"durapay/services/moneyquery/moneyquerydb"
+	"durapay/services/payment"
+	"durapay/services/payment/paymentdb"
 	"durapay/services/remittance"
 	"durapay/services/remittance/remittancedb"
+	"durapay/services/settlement"
+	"durapay/services/settlement/settlementdb"
 	"durapay/workflows/contract"
 )
 
@@ -50,6 +58,9 @@ type world struct {
 	money      *money.Service
 	banking    *banking.Service
 	remittance *remittance.Service
+	payment    *payment.Service
+	settlement *settlement.Service
+	model      *moneyquery.Service
 	bank       *httptest.Server
 	flows      *playedFlows
 	books      audit.Books
@@ -95,7 +106,14 @@ func newWorld(t testing.TB) *world {
 		banking.Options{Corporate: banking.CorporateAccount{BankCode: corporateBank, Number: corporateNumber}})
 	w.money = money.New(moneydb.New(w.dbs["money"]), ledger.New(moneydb.NewLedger(w.dbs["money"]), time.Now), money.Options{})
 	w.remittance = remittance.New(remittancedb.New(w.dbs["remittance"]), ring, remittance.Options{})
+	w.payment = payment.NewService(paymentdb.New(w.dbs["payment"]), ring, payment.Options{})
+	days, err := calendar.New("")
+	require.NoError(t, err)
+	w.settlement = settlement.New(settlementdb.New(w.dbs["settlement"]), days, settlement.Options{})
+	w.model = moneyquery.New(moneyquerydb.New(w.dbs["moneyquery"]), modelFeeds{w.money, membershipdb.New(w.dbs["membership"])},
+		moneyquery.Options{Regions: []string{"SEOUL", "JEJU"}})
 	w.books = audit.Books{Money: w.dbs["money"], Banking: w.dbs["banking"], Remittance: w.dbs["remittance"], Membership: w.dbs["membership"],
+		Franchise: w.dbs["franchise"], Payment: w.dbs["payment"], Settlement: w.dbs["settlement"], MoneyQuery: w.dbs["moneyquery"],
 		Bank:  audit.Bank{URL: w.bank.URL, BankCode: corporateBank, AccountNumber: corporateNumber, Timeout: 5 * time.Second},
 		Flows: w.flows, Index: index}
 	w.openAtBank(corporateBank, corporateNumber, 0)
@@ -318,24 +336,27 @@ func (w *world) unbounded() {
 // backup keeps a copy of every table, and gives what brings all of them back.
 func (w *world) backup() (restore func()) {
 	type table struct {
-		db   *sqlx.DB
-		name string
+		db            *sqlx.DB
+		name, columns string // all but the generated ones
 	}
 	var tables []table
 	for name, db := range w.dbs {
 		var names []string
 		require.NoError(w.t, db.Select(&names, `SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME <> 'goose_db_version'`), name)
 		for _, n := range names {
+			var columns []string
+			require.NoError(w.t, db.Select(&columns, `SELECT COLUMN_NAME FROM information_schema.COLUMNS
+				WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = ? AND EXTRA NOT LIKE '%GENERATED%'`, n))
 			_, err := db.Exec("CREATE TABLE backup_" + n + " AS SELECT * FROM " + n)
 			require.NoError(w.t, err)
-			tables = append(tables, table{db, n})
+			tables = append(tables, table{db, n, strings.Join(columns, ", ")})
 		}
 	}
 	return func() {
 		for _, t := range tables {
 			err := mysqlx.InTx(context.Background(), t.db, func(tx *sqlx.Tx) error {
 				for _, q := range []string{"SET SESSION foreign_key_checks = 0", "DELETE FROM " + t.name,
-					"INSERT INTO " + t.name + " SELECT * FROM backup_" + t.name, "SET SESSION foreign_key_checks = 1"} {
+					"INSERT INTO " + t.name + " (" + t.columns + ") SELECT " + t.columns + " FROM backup_" + t.name, "SET SESSION foreign_key_checks = 1"} {
 					if _, err := tx.Exec(q); err != nil {
 						return err
 					}

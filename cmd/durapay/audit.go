@@ -29,10 +29,10 @@ func auditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Prove the books against the live databases and the bank",
-		Long: `Prove the books: ledger, wallets, requests and firm banking against each other, the
-bank's books and the flows' results. Prints the figures of each invariant and, on a
-breach, what is concerned; exits with 1 when anything is not proven. It writes nothing
-and may run while the platform does.
+		Long: `Prove the books: ledger, wallets, requests, settlement, firm banking and the sums by
+region against each other, the bank's books and the flows' results. Prints the figures
+of each invariant and, on a breach, what is concerned; exits with 1 when anything is
+not proven. It writes nothing and may run while the platform does.
 
 It finds the platform that durapay up runs in the data folder. What is set in the
 environment (DURAPAY_MYSQL_ADDRESS and so on) goes before that.`,
@@ -118,6 +118,7 @@ func openBooks(ctx context.Context) (books audit.Books, closeAll func(), err err
 	}
 	for name, db := range map[string]**sqlx.DB{
 		"money": &books.Money, "banking": &books.Banking, "remittance": &books.Remittance, "membership": &books.Membership,
+		"franchise": &books.Franchise, "payment": &books.Payment, "settlement": &books.Settlement, "moneyquery": &books.MoneyQuery,
 	} {
 		settings := server.Database(name)
 		settings.MaxConns = auditConns

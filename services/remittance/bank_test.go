@@ -86,7 +86,11 @@ func TestALateReturnKeepsStateAndReason(t *testing.T) {
 		require.Equal(t, failure, got.Failure)
 		require.Zero(t, w.total(t, alice, "2026-03-02"))
 	}
-	require.ErrorIs(t, w.Move(ctx, []record.Move{{ID: r.ID, State: record.Succeeded}}), errs.ConcurrentEdit)
+	require.NoError(t, w.Move(ctx, []record.Move{{ID: r.ID, State: record.Succeeded}}), "its flow's last step, run again: it had succeeded")
+	got, err := w.Find(ctx, alice, r.ID)
+	require.NoError(t, err)
+	require.Equal(t, record.Returned, got.State)
+	require.ErrorIs(t, w.Move(ctx, []record.Move{{ID: r.ID, State: record.Failed, Failure: failure}}), errs.ConcurrentEdit)
 }
 
 func TestASchedule(t *testing.T) {
