@@ -31,7 +31,7 @@ func Payout(ctx workflow.Context, in contract.Payout) (contract.Outcome, error) 
 	if err != nil || out.State != record.Succeeded {
 		return out, err
 	}
-	p.finish(ctx)
+	finish(ctx, []string{in.StatementID})
 	if listens(ctx, in.FranchiseID) {
 		f.tell(ctx, p.paid(ctx))
 	}
@@ -75,19 +75,6 @@ func (p *payout) step() string { return "attempt-" + strconv.Itoa(p.in.Attempt) 
 func (p *payout) credit() contract.Transfer {
 	id, reference := contract.FirmbankingID(p.in.StatementID, p.step())
 	return contract.Transfer{ID: id, Reference: reference, FlowID: p.id, To: p.account.Account, Direction: contract.Credit, Amount: p.in.Net}
-}
-
-// mostFinishes bounds the steps that settle a statement's payments; each settles some
-// thousands.
-const mostFinishes = 10_000
-
-// finish settles the payments of the statement.
-func (p *payout) finish(ctx workflow.Context) {
-	for range mostFinishes {
-		if more := bulk[bool](ctx, contract.PaymentFinishStatements, "payments settled", []string{p.in.StatementID})[0]; !more {
-			return
-		}
-	}
 }
 
 // payoutEvent is what a franchise is told of a payout.

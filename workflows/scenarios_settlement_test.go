@@ -108,6 +108,19 @@ var settlements = []scenario{
 			cut $STM
 			statement $STM 10
 			move $RUN SUCCEEDED`)},
+	{name: "more cancelled than paid", flow: contract.SettlementFlow, in: runIn, state: record.Succeeded,
+		world: func() *world {
+			return &world{books: books{open: twoShops, sums: map[string]contract.Sums{cafe: cafeSums,
+				shop: {PaymentCount: 1, PaymentAmount: 1_000, CancelCount: 1, CancelAmount: 4_000}}}}
+		}, diary: lines(`
+			begin $RUN
+			cut $STM
+			cut $STM2
+			statement $STM 98350
+			statement $STM2 -3000
+			POST $STM/fee 1500 $CAFE>$FEE, 150 $CAFE>$VAT
+			finish $STM2
+			move $RUN SUCCEEDED`)},
 	{name: "dry run", flow: contract.SettlementFlow, in: dryRunIn, state: record.Succeeded,
 		world: func() *world {
 			return &world{books: books{open: twoShops, sums: bothSums, due: [][]contract.Payout{{payoutIn}}}}

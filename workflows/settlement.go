@@ -113,6 +113,37 @@ func (s *settlement) settleFranchises(ctx workflow.Context, franchises []string)
 		return
 	}
 	s.bookFees(ctx, statements)
+	finish(ctx, netted(statements))
+}
+
+// netted gives the statements with nothing to pay out: their payments have met what was
+// cancelled, and are settled by that.
+func netted(statements []contract.Statement) []string {
+	var ids []string
+	for _, st := range statements {
+		if st.ID != "" && st.Net <= 0 {
+			ids = append(ids, st.ID)
+		}
+	}
+	return ids
+}
+
+// mostFinishes bounds the steps that settle the payments of statements; each settles some
+// thousands of every one.
+const mostFinishes = 10_000
+
+// finish settles the payments of statements.
+func finish(ctx workflow.Context, statementIDs []string) {
+	for i := 0; i < mostFinishes && len(statementIDs) > 0; i++ {
+		more := bulk[bool](ctx, contract.PaymentFinishStatements, "payments settled", statementIDs)
+		var open []string
+		for i, id := range statementIDs {
+			if more[i] {
+				open = append(open, id)
+			}
+		}
+		statementIDs = open
+	}
 }
 
 // plan decides for each franchise what of it is to be settled, by the contract in force.
