@@ -5,8 +5,10 @@ package activities
 
 import (
 	"context"
+	"log/slog"
 
 	"go.temporal.io/sdk/activity"
+	"go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/temporal"
 
 	"durapay/errs"
@@ -23,8 +25,16 @@ func trouble(ctx context.Context, err error) error {
 	}
 	e := errs.Of(err)
 	// A local activity's failed attempts are in no history; the log is where they show.
-	activity.GetLogger(ctx).Warn("step failed, to be retried", "code", e.Code, "error", err)
+	logger(ctx).Warn("step failed, to be retried", "code", e.Code, "error", err)
 	return temporal.NewApplicationErrorWithOptions(e.Error(), string(e.Code), temporal.ApplicationErrorOptions{Cause: err})
+}
+
+// logger is that of the running step; one that another process called has no activity.
+func logger(ctx context.Context) log.Logger {
+	if activity.IsActivity(ctx) {
+		return activity.GetLogger(ctx)
+	}
+	return slog.Default()
 }
 
 // refusal separates a refusal, which is an outcome, from trouble.

@@ -98,6 +98,15 @@ func New(db *sqlx.DB, opts Options) *Server {
 	}
 }
 
+// Open opens an account unless it is there, whatever else is on it by now.
+func (s *Server) Open(ctx context.Context, a Account) error {
+	_, err := s.books.open(ctx, a)
+	if errors.Is(err, errAccountExists) {
+		return nil
+	}
+	return err
+}
+
 // Close releases the connections that faults hold, and makes the bank say it is not ready. It may be called more than once.
 func (s *Server) Close() { s.close.Do(func() { close(s.closing) }) }
 

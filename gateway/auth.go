@@ -65,7 +65,7 @@ func (s *Server) authenticate() gin.HandlerFunc {
 }
 
 func (s *Server) authenticateKey(c *gin.Context, key string) {
-	franchiseID, err := s.Franchise.Authenticate(c, key)
+	franchiseID, err := s.Neighbours.Authenticate(c, key)
 	if err != nil {
 		fail(c, err)
 		return

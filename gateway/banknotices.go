@@ -27,8 +27,9 @@ type BankNotice struct {
 	Amount            int64        `json:"amount" example:"10000"`
 	Currency          string       `json:"currency" example:"KRW"`
 	Reason            string       `json:"reason,omitempty" example:"bank_account_closed"`
-	At                time.Time    `json:"at"`
-	CreatedAt         time.Time    `json:"createdAt"`
+	Until             *time.Time   `json:"until,omitempty" example:"2026-11-20T15:30:00Z"` // when a waiting one is tried again
+	At                time.Time    `json:"at" example:"2026-11-20T00:30:00Z"`
+	CreatedAt         time.Time    `json:"createdAt" example:"2026-11-20T00:30:00Z"`
 	Failure           *Failure     `json:"failure,omitempty"`
 	Flow              Flow         `json:"flow"`
 } // @name BankNotice
@@ -36,7 +37,7 @@ type BankNotice struct {
 // BankNoticePage is a page of notices.
 type BankNoticePage struct {
 	Items []BankNotice `json:"items"`
-	Next  string       `json:"next,omitempty"`
+	Next  string       `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name BankNoticePage
 
 // receiveBankNotice takes a bank's call-back: it is stored first, then a flow books it.
@@ -50,7 +51,7 @@ type BankNoticePage struct {
 //	@Param			webhook-timestamp	header	string	true	"seconds since 1970"
 //	@Param			webhook-signature	header	string	true	"v1,…"
 //	@Success		204
-//	@Failure		400,401,422,503	{object}	problem.Problem
+//	@Failure		400,401,422,500,503	{object}	problem.Problem
 //	@Router			/v1/bank-notices [post]
 func (s *Server) receiveBankNotice(c *gin.Context) {
 	if s.Notices == nil {
@@ -105,7 +106,7 @@ func (s *Server) bookNotice(c *gin.Context, told banking.Notice) error {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	BankNoticePage
-//	@Failure	400,401,403	{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/bank-notices [get]
 func (s *Server) listBankNotices(c *gin.Context) {
 	request, err := pageOf(c)
@@ -130,7 +131,7 @@ func (s *Server) listBankNotices(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the notice's id"
 //	@Success	200		{object}	BankNotice
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/bank-notices/{id} [get]
 func (s *Server) findBankNotice(c *gin.Context) {
 	n, err := s.Banking.FindNotice(c, c.Param("id"))
@@ -143,6 +144,6 @@ func (s *Server) findBankNotice(c *gin.Context) {
 
 func (s *Server) noticeView(c *gin.Context, n banking.Notice) BankNotice {
 	return BankNotice{ID: n.ID, Type: string(n.Type), State: n.State, Reference: n.Reference, BankTransactionID: n.BankTransactionID,
-		FirmbankingID: n.FirmbankingID, Amount: n.Amount, Currency: krw, Reason: string(n.Reason), At: n.At, CreatedAt: n.CreatedAt,
+		FirmbankingID: n.FirmbankingID, Amount: n.Amount, Currency: krw, Reason: string(n.Reason), Until: optionalTime(n.Until), At: n.At, CreatedAt: n.CreatedAt,
 		Failure: failureView(c, n.Failure), Flow: s.flowOf(n.ID)}
 }

@@ -237,7 +237,7 @@ func optionalKeyID(c *gin.Context, prefix, callerID, operation string) (string, 
 type Flow struct {
 	ID    string `json:"id" example:"top_01JZ0000000000000000000000"`
 	URL   string `json:"url" example:"/v1/flows/top_01JZ0000000000000000000000"`
-	WebUI string `json:"webUi,omitempty"`
+	WebUI string `json:"webUi,omitempty" example:"https://temporal.example.com/namespaces/default/workflows/topup%2Ftop_01JZ0000000000000000000000"`
 } // @name Flow
 
 // Accepted is the answer to a request that still runs.
@@ -282,7 +282,9 @@ func (s *Server) serve(c *gin.Context, f launch, async bool, location string, bo
 		s.accepted(c, f.recordID, f.recordID)
 	case out.State == record.Succeeded || out.State == record.Returned:
 		c.Header("Location", location)
-		c.JSON(http.StatusCreated, body(*out))
+		// A repeat is told what the first was told. That the money came back since then is
+		// told by the record.
+		c.JSON(http.StatusCreated, body(outcome{State: record.Succeeded}))
 	default:
 		s.refused(c, f.recordID, location, *out)
 	}

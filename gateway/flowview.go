@@ -25,8 +25,8 @@ type FlowView struct {
 	ID      string       `json:"id" example:"top_01JZ0000000000000000000000"`
 	State   record.State `json:"state" example:"UNKNOWN"`
 	Doing   string       `json:"doing" example:"Bank 004 has not told the outcome yet."`
-	Until   *time.Time   `json:"until,omitempty"`
-	Final   bool         `json:"final"`
+	Until   *time.Time   `json:"until,omitempty" example:"2026-11-20T15:30:00Z"`
+	Final   bool         `json:"final" example:"false"`
 	Failure *Failure     `json:"failure,omitempty"`
 	Flow    Flow         `json:"flow"`
 } // @name FlowView
@@ -53,7 +53,7 @@ const (
 //	@Param			id		path		string	true	"the flow's id"
 //	@Param			wait	query		int		false	"seconds to wait for the end, at most 30"
 //	@Success		200		{object}	FlowView
-//	@Failure		400,401,404	{object}	problem.Problem
+//	@Failure		400,401,404,500,503	{object}	problem.Problem
 //	@Router			/v1/flows/{id} [get]
 func (s *Server) findFlow(c *gin.Context) {
 	flowID := c.Param("id")
@@ -62,7 +62,7 @@ func (s *Server) findFlow(c *gin.Context) {
 		fail(c, err)
 		return
 	}
-	if contract.WorkflowID(flowID) == "" {
+	if contract.WorkflowID(flowID) == "" || !s.has(serviceOfFlow(flowID)) {
 		fail(c, errs.FlowNotFound)
 		return
 	}
@@ -148,7 +148,7 @@ func (s *Server) rowOf(ctx context.Context, recordID string) (row, error) {
 		return s.rowOfPayout(ctx, recordID)
 	case id.BankNotice:
 		r, err := s.Banking.FindNotice(ctx, recordID)
-		return row{State: r.State, Failure: r.Failure}, err
+		return row{State: r.State, Failure: r.Failure, Until: r.Until}, err
 	case id.Registration:
 		r, err := s.Membership.FindRegistration(ctx, recordID)
 		return row{Owner: r.MemberID, State: r.State, Failure: r.Failure, Fingerprint: r.Fingerprint}, err
@@ -196,7 +196,7 @@ func (s *Server) standing(ctx context.Context, flowID string) (row, error) {
 		return row{}, errs.ServiceUnavailable.Because(err)
 	}
 	owner, isMembers := d.TypedSearchAttributes.GetKeyword(contract.MembershipIDKey)
-	if !isMembers {
+	if !isMembers || id.Prefix(flowID) == id.Cancel { // a cancel is its franchise's, whoever had paid
 		owner, _ = d.TypedSearchAttributes.GetKeyword(contract.FranchiseIDKey)
 	}
 	return row{Owner: owner, State: record.Requested}, nil

@@ -6,6 +6,8 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -49,6 +51,10 @@ type Dependencies struct {
 	WebURL      string           // of the Temporal Web UI, "" for none
 	Namespace   string           // of the flows, for links to the Web UI
 	Checks      map[string]Check // what /readyz asks, by name
+	// A service that is nil is not served here: its requests are passed on to where Forward
+	// has it, by [ServiceNames], or are nobody's.
+	Forward    map[string]*url.URL
+	Neighbours Neighbours
 }
 
 // Check tells whether something the gateway needs is there.
@@ -57,7 +63,9 @@ type Check func(ctx context.Context) error
 // Server is the gateway.
 type Server struct {
 	Dependencies
-	flows *launcher
+	flows     *launcher
+	forwards  *forwarder
+	documents func() (documents, error)
 }
 
 // New makes the gateway's handler.
@@ -79,7 +87,10 @@ type Server struct {
 //	@description	A franchise's API key.
 func New(d Dependencies) http.Handler {
 	gin.SetMode(gin.ReleaseMode)
-	s := &Server{Dependencies: d, flows: newLauncher(d)}
+	d.Neighbours = d.neighbours()
+	s := &Server{Dependencies: d, flows: newLauncher(d), forwards: newForwarder(d), documents: sync.OnceValues(func() (documents, error) {
+		return documentsOf(d.tags())
+	})}
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
 	e.ContextWithFallback = true // handlers pass the request's own context on
@@ -88,9 +99,9 @@ func New(d Dependencies) http.Handler {
 		_ = e.SetTrustedProxies(nil) // cannot be refused
 	}
 	e.Use(identify(), s.observe(), s.survive(), limitBody())
-	e.NoRoute(func(c *gin.Context) { fail(c, errs.NoSuchRoute) })
+	e.NoRoute(s.forwardRest)
 	e.NoMethod(func(c *gin.Context) { failWith(c, http.StatusMethodNotAllowed, errs.MethodNotAllowed) })
-	e.GET("/v1/flows/:id", s.authenticateUnlessRegistration(), s.findFlow) // bounds itself: it may wait for long
+	e.GET("/v1/flows/:id", s.forwardFlow, s.authenticateUnlessRegistration(), s.findFlow) // bounds itself: it may wait for long
 	timely := e.Group("/", s.limitTime())
 	s.publicRoutes(timely)
 	s.memberRoutes(timely.Group("/", s.authenticate()))
@@ -102,14 +113,18 @@ func (s *Server) publicRoutes(r gin.IRouter) {
 	r.GET("/livez", live)
 	r.GET("/readyz", s.ready)
 	r.GET("/metrics", s.neighboursAndOverseers(), s.metrics())
-	r.GET("/.well-known/jwks.json", s.jwks)
-	r.GET("/openapi.json", openAPI)
-	r.GET("/swagger/*any", swaggerUI())
-	r.POST("/v1/auth/login", s.loginMembership)
-	r.POST("/v1/auth/refresh", s.refreshJwtToken)
-	r.POST("/v1/memberships", s.registerMembership)
-	r.POST("/v1/memberships/async", s.registerMembershipEvent)
-	r.POST("/v1/bank-notices", s.receiveBankNotice) // signed by the bank
+	r.GET("/openapi.json", s.openAPI)
+	r.GET("/swagger/*any", s.swaggerUI())
+	if s.has("membership") {
+		r.GET("/.well-known/jwks.json", s.jwks)
+		r.POST("/v1/auth/login", s.loginMembership)
+		r.POST("/v1/auth/refresh", s.refreshJwtToken)
+		r.POST("/v1/memberships", s.registerMembership)
+		r.POST("/v1/memberships/async", s.registerMembershipEvent)
+	}
+	if s.has("banking") {
+		r.POST("/v1/bank-notices", s.receiveBankNotice) // signed by the bank
+	}
 }
 
 // The roles that may use a route stand beside it.
@@ -124,14 +139,28 @@ var (
 	franchisee = allow(membership.RoleFranchise)
 )
 
-// memberRoutes need an access token, or a franchise's API key.
+// memberRoutes need an access token, or a franchise's API key. Those of a service that is
+// not here have no route.
 func (s *Server) memberRoutes(r gin.IRouter) {
+	for name, routes := range map[string]func(gin.IRouter){
+		"membership": s.membershipRoutes, "banking": s.bankingRoutes, "money": s.moneyRoutes, "remittance": s.remittanceRoutes,
+		"payment": s.paymentRoutes, "franchise": s.franchiseRoutes, "settlement": s.settlementRoutes, "money-query": s.regionRoutes,
+	} {
+		if s.has(name) {
+			routes(r)
+		}
+	}
+}
+
+func (s *Server) membershipRoutes(r gin.IRouter) {
 	r.POST("/v1/auth/logout", anyone, s.logout)
 	r.POST("/v1/auth/validate", anyone, s.validateJwtToken)
 	r.GET("/v1/memberships/me", anyone, s.getMembershipByJwtToken)
 	r.GET("/v1/memberships/:id", anyone, named(id.Member, errs.MemberNotFound), s.findMembership)
 	r.PATCH("/v1/memberships/:id", anyone, named(id.Member, errs.MemberNotFound), s.modifyMembership)
+}
 
+func (s *Server) bankingRoutes(r gin.IRouter) {
 	r.POST("/v1/bank-accounts", member, s.registerBankAccount)
 	r.POST("/v1/bank-accounts/async", member, s.registerBankAccountByEvent)
 	r.GET("/v1/bank-accounts", member, s.listBankAccounts)
@@ -141,7 +170,11 @@ func (s *Server) memberRoutes(r gin.IRouter) {
 	r.POST("/v1/firmbankings/async", operator, s.requestFirmbankingByEvent)
 	r.GET("/v1/firmbankings", overseers, s.listFirmbankings)
 	r.GET("/v1/firmbankings/:id", overseers, named(id.Firmbanking, errs.FirmbankingNotFound), s.findFirmbanking)
+	r.GET("/v1/bank-notices", overseers, s.listBankNotices)
+	r.GET("/v1/bank-notices/:id", overseers, named(id.BankNotice, errs.BankNoticeNotFound), s.findBankNotice)
+}
 
+func (s *Server) moneyRoutes(r gin.IRouter) {
 	r.POST("/v1/money", member, s.createMemberMoney)
 	r.POST("/v1/money/increase", member, s.increaseMoney)
 	r.POST("/v1/money/increase/async", member, s.increaseMoneyByEvent)
@@ -151,12 +184,16 @@ func (s *Server) memberRoutes(r gin.IRouter) {
 	r.GET("/v1/money/decrease/:id", readers, named(id.Withdrawal, errs.WithdrawalNotFound), s.findWithdrawal)
 	r.GET("/v1/money/:membershipId", readers, named(id.Member, errs.WalletNotFound), s.getBalance)
 	r.GET("/v1/money/:membershipId/transactions", readers, named(id.Member, errs.WalletNotFound), s.history)
+}
 
+func (s *Server) remittanceRoutes(r gin.IRouter) {
 	r.POST("/v1/remittances", member, s.requestRemittance)
 	r.GET("/v1/remittances", member, s.listRemittances)
 	r.GET("/v1/remittances/:id", readers, named(id.Remittance, errs.RemittanceNotFound), s.findRemittance)
 	r.POST("/v1/remittances/:id/cancel", member, named(id.Remittance, errs.RemittanceNotFound), s.cancelRemittance)
+}
 
+func (s *Server) paymentRoutes(r gin.IRouter) {
 	r.POST("/v1/payments", member, s.requestPayment)
 	r.GET("/v1/payments", anyone, s.listPayments)
 	r.GET("/v1/payments/normal", onlookers, s.getNormalStatusPayments)
@@ -165,11 +202,4 @@ func (s *Server) memberRoutes(r gin.IRouter) {
 	r.POST("/v1/payments/:id/cancels", merchants, named(id.Payment, errs.PaymentNotFound), s.cancelPayment)
 	r.GET("/v1/payments/:id/cancels", anyone, named(id.Payment, errs.PaymentNotFound), s.listCancels)
 	r.GET("/v1/payments/:id/cancels/:cancelId", anyone, named(id.Payment, errs.PaymentNotFound), s.findCancel)
-
-	r.GET("/v1/bank-notices", overseers, s.listBankNotices)
-	r.GET("/v1/bank-notices/:id", overseers, named(id.BankNotice, errs.BankNoticeNotFound), s.findBankNotice)
-
-	s.franchiseRoutes(r)
-	s.settlementRoutes(r)
-	s.regionRoutes(r)
 }

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -29,12 +30,23 @@ const requestIDKey = "request-id"
 // another request's.
 func identify() gin.HandlerFunc {
 	return func(c *gin.Context) {
-		rid := id.New(id.Request)
-		c.Set(requestIDKey, rid)
-		c.Header(requestIDHeader, rid)
-		c.Header("X-Content-Type-Options", "nosniff")
-		c.Header("Cache-Control", "no-store")
+		c.Set(requestIDKey, id.New(id.Request))
+		stamp(c)
 		c.Next()
+	}
+}
+
+// stamp sets the headers of every answer.
+func stamp(c *gin.Context) {
+	c.Header(requestIDHeader, c.GetString(requestIDKey))
+	c.Header("X-Content-Type-Options", "nosniff")
+	c.Header("Cache-Control", "no-store")
+}
+
+// unstamp leaves the headers of every answer to somebody else.
+func unstamp(c *gin.Context) {
+	for _, name := range []string{requestIDHeader, "X-Content-Type-Options", "Cache-Control"} {
+		c.Header(name, "")
 	}
 }
 
@@ -49,8 +61,8 @@ func (s *Server) observe() gin.HandlerFunc {
 		began := time.Now()
 		c.Next()
 		route, status := c.FullPath(), c.Writer.Status()
-		if route == "" {
-			route = "none"
+		if route == "" || c.GetString(forwardedKey) != "" {
+			route = cmp.Or(c.GetString(forwardedKey), "none")
 		}
 		took := time.Since(began)
 		seconds.WithLabelValues(c.Request.Method, route, strconv.Itoa(status)).Observe(took.Seconds())
@@ -63,11 +75,16 @@ func (s *Server) observe() gin.HandlerFunc {
 	}
 }
 
-// survive answers a request whose handler panicked.
+// survive answers a request whose handler panicked. An answer that was broken off on
+// purpose stays broken off, so that nobody takes it for whole.
 func (s *Server) survive() gin.HandlerFunc {
 	return func(c *gin.Context) {
 		defer func() {
-			if p := recover(); p != nil {
+			p := recover()
+			if p == http.ErrAbortHandler {
+				panic(p)
+			}
+			if p != nil {
 				s.Log.Error("panic", "requestId", c.GetString(requestIDKey), "panic", p, "stack", string(debug.Stack()))
 				fail(c, errs.InternalError)
 			}

@@ -32,9 +32,9 @@ type MoneyOutcome struct {
 	Currency      string       `json:"currency" example:"KRW"`
 	BankAccountID string       `json:"bankAccountId" example:"acc_01JZ0000000000000000000000"`
 	Failure       *Failure     `json:"failure,omitempty"`
-	Until         *time.Time   `json:"until,omitempty"`
-	CreatedAt     *time.Time   `json:"createdAt,omitempty"`
-	UpdatedAt     *time.Time   `json:"updatedAt,omitempty"`
+	Until         *time.Time   `json:"until,omitempty" example:"2026-11-20T15:30:00Z"`
+	CreatedAt     *time.Time   `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt     *time.Time   `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name MoneyOutcome
 
 // Balance is what a wallet holds, in won.
@@ -55,13 +55,13 @@ type Transaction struct {
 	BalanceAfter int64     `json:"balanceAfter" example:"95000"`
 	Currency     string    `json:"currency" example:"KRW"`
 	Counterparty string    `json:"counterparty,omitempty" example:"mem_01JZ0000000000000000000000"`
-	At           time.Time `json:"at"`
+	At           time.Time `json:"at" example:"2026-11-20T00:30:00Z"`
 } // @name Transaction
 
 // TransactionPage is a page of a wallet's history.
 type TransactionPage struct {
 	Items []Transaction `json:"items"`
-	Next  string        `json:"next,omitempty"`
+	Next  string        `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name TransactionPage
 
 // WalletRequest asks for the caller's wallet; membershipId, when given, must be the caller.
@@ -82,7 +82,7 @@ func balanceView(w money.Wallet) Balance {
 //	@Param		body	body		WalletRequest	false	"may be empty"
 //	@Success	201		{object}	Balance
 //	@Header		201		{string}	Location	"the wallet"
-//	@Failure	400,401,409,422	{object}	problem.Problem
+//	@Failure	400,401,403,404,409,422,500,503	{object}	problem.Problem
 //	@Router		/v1/money [post]
 func (s *Server) createMemberMoney(c *gin.Context) {
 	who := callerOf(c)
@@ -112,7 +112,7 @@ func (s *Server) createMemberMoney(c *gin.Context) {
 
 // openWallet opens a wallet with the limit that the member's verification allows.
 func (s *Server) openWallet(c *gin.Context, memberID string) error {
-	standings, err := s.Membership.Standings(c, []string{memberID})
+	standings, err := s.Neighbours.Standings(c, []string{memberID})
 	if err != nil {
 		return err
 	}
@@ -138,7 +138,7 @@ func (s *Server) openWallet(c *gin.Context, memberID string) error {
 //	@Param		membershipId	path		string	true	"whose wallet"
 //	@Param		at				query		string	false	"a past moment, RFC 3339: the balance then"
 //	@Success	200				{object}	Balance
-//	@Failure	400,401,404		{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/money/{membershipId} [get]
 func (s *Server) getBalance(c *gin.Context) {
 	memberID := c.Param("membershipId")
@@ -179,7 +179,7 @@ func (s *Server) balanceAt(c *gin.Context, memberID string) (money.Wallet, error
 //	@Success		201				{object}	MoneyOutcome
 //	@Header			201				{string}	Location	"the top-up"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,404,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,404,422,500,503	{object}	problem.Problem
 //	@Router			/v1/money/increase [post]
 func (s *Server) increaseMoney(c *gin.Context) { s.topUp(c, respondAsync(c)) }
 
@@ -193,7 +193,7 @@ func (s *Server) increaseMoney(c *gin.Context) { s.topUp(c, respondAsync(c)) }
 //	@Param		body			body		MoneyRequest	true	"from where and how much"
 //	@Success	202				{object}	Accepted
 //	@Header		202				{string}	Location	"the flow"
-//	@Failure	400,401,422,503	{object}	problem.Problem
+//	@Failure	400,401,403,422,500,503	{object}	problem.Problem
 //	@Router		/v1/money/increase/async [post]
 func (s *Server) increaseMoneyByEvent(c *gin.Context) { s.topUp(c, true) }
 
@@ -210,7 +210,7 @@ func (s *Server) increaseMoneyByEvent(c *gin.Context) { s.topUp(c, true) }
 //	@Success		201				{object}	MoneyOutcome
 //	@Header			201				{string}	Location	"the withdrawal"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,404,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,404,422,500,503	{object}	problem.Problem
 //	@Router			/v1/money/decrease [post]
 func (s *Server) decreaseMoney(c *gin.Context) { s.withdraw(c, respondAsync(c)) }
 
@@ -224,7 +224,7 @@ func (s *Server) decreaseMoney(c *gin.Context) { s.withdraw(c, respondAsync(c)) 
 //	@Param		body			body		MoneyRequest	true	"where to and how much"
 //	@Success	202				{object}	Accepted
 //	@Header		202				{string}	Location	"the flow"
-//	@Failure	400,401,422,503	{object}	problem.Problem
+//	@Failure	400,401,403,422,500,503	{object}	problem.Problem
 //	@Router		/v1/money/decrease/async [post]
 func (s *Server) decreaseMoneyByEvent(c *gin.Context) { s.withdraw(c, true) }
 
@@ -280,7 +280,7 @@ func (s *Server) serveMoney(c *gin.Context, async bool, path string, body MoneyR
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the top-up's id"
 //	@Success	200		{object}	MoneyOutcome
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/money/increase/{id} [get]
 func (s *Server) findTopUp(c *gin.Context) { s.showRequest(c, errs.TopUpNotFound) }
 
@@ -292,7 +292,7 @@ func (s *Server) findTopUp(c *gin.Context) { s.showRequest(c, errs.TopUpNotFound
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the withdrawal's id"
 //	@Success	200		{object}	MoneyOutcome
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/money/decrease/{id} [get]
 func (s *Server) findWithdrawal(c *gin.Context) {
 	s.showRequest(c, errs.WithdrawalNotFound)
@@ -321,7 +321,7 @@ func (s *Server) showRequest(c *gin.Context, none error) {
 //	@Param		cursor			query		string	false	"next of the page before"
 //	@Param		limit			query		int		false	"1 to 100, default 20"
 //	@Success	200				{object}	TransactionPage
-//	@Failure	400,401,404		{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/money/{membershipId}/transactions [get]
 func (s *Server) history(c *gin.Context) {
 	memberID := c.Param("membershipId")

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -43,17 +44,17 @@ type Payment struct {
 	TopUpID         string     `json:"topUpId,omitempty" example:"top_01JZ0000000000000000000000"`
 	StatementID     string     `json:"statementId,omitempty" example:"stl_01JZ0000000000000000000000"`
 	Failure         *Failure   `json:"failure,omitempty"`
-	Until           *time.Time `json:"until,omitempty"`
-	ApprovedAt      *time.Time `json:"approvedAt,omitempty"`
-	SettledAt       *time.Time `json:"settledAt,omitempty"`
-	CreatedAt       *time.Time `json:"createdAt,omitempty"`
-	UpdatedAt       *time.Time `json:"updatedAt,omitempty"`
+	Until           *time.Time `json:"until,omitempty" example:"2026-11-20T15:30:00Z"`
+	ApprovedAt      *time.Time `json:"approvedAt,omitempty" example:"2026-11-20T00:30:01Z"`
+	SettledAt       *time.Time `json:"settledAt,omitempty" example:"2026-11-24T01:00:00Z"`
+	CreatedAt       *time.Time `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt       *time.Time `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name Payment
 
 // PaymentPage is a page of payments.
 type PaymentPage struct {
 	Items []Payment `json:"items"`
-	Next  string    `json:"next,omitempty"`
+	Next  string    `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name PaymentPage
 
 // CancelRequest asks to give a payment back; without an amount, all that is left of it.
@@ -73,14 +74,14 @@ type Cancel struct {
 	Currency  string       `json:"currency" example:"KRW"`
 	Reason    string       `json:"reason,omitempty" example:"재고 없음"`
 	Failure   *Failure     `json:"failure,omitempty"`
-	CreatedAt *time.Time   `json:"createdAt,omitempty"`
-	UpdatedAt *time.Time   `json:"updatedAt,omitempty"`
+	CreatedAt *time.Time   `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt *time.Time   `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name Cancel
 
 // CancelPage is a page of cancels.
 type CancelPage struct {
 	Items []Cancel `json:"items"`
-	Next  string   `json:"next,omitempty"`
+	Next  string   `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name CancelPage
 
 // paymentScope is whose payments the caller may read.
@@ -112,7 +113,7 @@ func (p caller) paymentScope() payment.Scope {
 //	@Success		201				{object}	Payment
 //	@Header			201				{string}	Location	"the payment"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,403,404,409,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,404,409,422,500,503	{object}	problem.Problem
 //	@Router			/v1/payments [post]
 func (s *Server) requestPayment(c *gin.Context) {
 	key, err := idempotencyKey(c)
@@ -183,7 +184,7 @@ func (s *Server) approved(c *gin.Context, in contract.Payment) Payment {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	PaymentPage
-//	@Failure	400,401,403	{object}	problem.Problem
+//	@Failure	400,401,500,503	{object}	problem.Problem
 //	@Router		/v1/payments [get]
 func (s *Server) listPayments(c *gin.Context) {
 	request, err := pageOf(c)
@@ -196,8 +197,22 @@ func (s *Server) listPayments(c *gin.Context) {
 		fail(c, err)
 		return
 	}
-	p, err := s.Payment.List(c, callerOf(c).paymentScope(), payment.Filter{State: payment.State(c.Query("state")), From: from, Until: to}, request)
+	state := payment.State(c.Query("state"))
+	if state != "" && !state.Valid() {
+		fail(c, errs.InvalidField("?state", errs.FieldNotOneOf, "allowed", paymentStates()))
+		return
+	}
+	p, err := s.Payment.List(c, callerOf(c).paymentScope(), payment.Filter{State: state, From: from, Until: to}, request)
 	s.answerPayments(c, p, err)
+}
+
+// paymentStates names all states, for people.
+func paymentStates() string {
+	var names []string
+	for _, state := range payment.States() {
+		names = append(names, string(state))
+	}
+	return strings.Join(names, ", ")
 }
 
 func (s *Server) answerPayments(c *gin.Context, p page.Page[payment.Payment], err error) {
@@ -222,7 +237,7 @@ func (s *Server) answerPayments(c *gin.Context, p page.Page[payment.Payment], er
 //	@Param		cursor		query		string	false	"next of the page before"
 //	@Param		limit		query		int		false	"1 to 100, default 20"
 //	@Success	200			{object}	PaymentPage
-//	@Failure	400,401,403	{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/payments/normal [get]
 func (s *Server) getNormalStatusPayments(c *gin.Context) {
 	request, err := pageOf(c)
@@ -284,7 +299,7 @@ const firstYear, lastYear = 1000, 9998
 //	@Security	APIKey
 //	@Param		id		path		string	true	"the payment's id"
 //	@Success	200		{object}	Payment
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,404,500,503	{object}	problem.Problem
 //	@Router		/v1/payments/{id} [get]
 func (s *Server) findPayment(c *gin.Context) {
 	p, err := s.Payment.Find(c, callerOf(c).paymentScope(), c.Param("id"))
@@ -311,7 +326,7 @@ func paymentView(c *gin.Context, p payment.Payment) Payment {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the payment's id"
 //	@Success	200		{object}	Payment
-//	@Failure	401,403,404,409	{object}	problem.Problem
+//	@Failure	401,403,404,409,500,503	{object}	problem.Problem
 //	@Router		/v1/payments/{id}/finish [post]
 func (s *Server) finishPayment(c *gin.Context) {
 	p, err := s.Payment.Find(c, payment.Scope{}, c.Param("id"))
@@ -336,7 +351,7 @@ func (s *Server) checkPaid(c *gin.Context, p payment.Payment) error {
 	case p.StatementID == "":
 		return errs.PaymentNotFinishable.With("reason", "no statement")
 	}
-	st, err := s.Settlement.FindStatement(c, settlement.Scope{}, p.StatementID)
+	st, err := s.Neighbours.FindStatement(c, settlement.Scope{}, p.StatementID)
 	if err != nil {
 		return err
 	}
@@ -363,7 +378,7 @@ func (s *Server) checkPaid(c *gin.Context, p payment.Payment) error {
 //	@Success		201				{object}	Cancel
 //	@Header			201				{string}	Location	"the cancel"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,403,404,409,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,404,409,422,500,503	{object}	problem.Problem
 //	@Router			/v1/payments/{id}/cancels [post]
 func (s *Server) cancelPayment(c *gin.Context) {
 	key, err := idempotencyKey(c)
@@ -401,14 +416,17 @@ func (s *Server) cancelPayment(c *gin.Context) {
 	s.serve(c, f, respondAsync(c), "/v1/payments/"+paymentID+"/cancels/"+in.ID, func(outcome) any { return s.cancelled(c, in) })
 }
 
-// cancelled is the answer to a cancel that succeeded.
+// cancelled is the answer to a cancel that succeeded: as it took effect, whatever has
+// become of it since, so that a repeat gets the same.
 func (s *Server) cancelled(c *gin.Context, in contract.Cancel) Cancel {
 	x, err := s.Payment.FindCancel(c, payment.Scope{}, in.ID)
 	if err != nil { // it succeeded all the same; its address tells the rest
 		_ = c.Error(err)
 		return Cancel{ID: in.ID, PaymentID: in.PaymentID, State: record.Succeeded, Amount: in.Amount, Currency: krw, Reason: in.Reason}
 	}
-	return cancelView(c, x)
+	v := cancelView(c, x)
+	v.UpdatedAt = optionalTime(x.ApprovedAt)
+	return v
 }
 
 func cancelView(c *gin.Context, x payment.Cancel) Cancel {
@@ -427,7 +445,7 @@ func cancelView(c *gin.Context, x payment.Cancel) Cancel {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	CancelPage
-//	@Failure	400,401,404	{object}	problem.Problem
+//	@Failure	400,401,404,500,503	{object}	problem.Problem
 //	@Router		/v1/payments/{id}/cancels [get]
 func (s *Server) listCancels(c *gin.Context) {
 	request, err := pageOf(c)
@@ -435,7 +453,11 @@ func (s *Server) listCancels(c *gin.Context) {
 		fail(c, err)
 		return
 	}
-	p, err := s.Payment.ListCancels(c, callerOf(c).paymentScope(), c.Param("id"), request)
+	var p page.Page[payment.Cancel]
+	scope := callerOf(c).paymentScope()
+	if _, err = s.Payment.Find(c, scope, c.Param("id")); err == nil { // a payment that is not there has no list
+		p, err = s.Payment.ListCancels(c, scope, c.Param("id"), request)
+	}
 	if err != nil {
 		fail(c, err)
 		return
@@ -454,7 +476,7 @@ func (s *Server) listCancels(c *gin.Context) {
 //	@Param		id			path		string	true	"the payment's id"
 //	@Param		cancelId	path		string	true	"the cancel's id"
 //	@Success	200			{object}	Cancel
-//	@Failure	401,404		{object}	problem.Problem
+//	@Failure	401,404,500,503	{object}	problem.Problem
 //	@Router		/v1/payments/{id}/cancels/{cancelId} [get]
 func (s *Server) findCancel(c *gin.Context) {
 	cancelID := c.Param("cancelId")

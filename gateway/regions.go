@@ -25,7 +25,7 @@ type RegionSum struct {
 	Members  int64      `json:"members" example:"1204"`
 	Balance  int64      `json:"balance" example:"81230000"`
 	Currency string     `json:"currency" example:"KRW"`
-	AsOf     *time.Time `json:"asOf,omitempty"` // everything booked before is counted; absent while the model is filled for the first time
+	AsOf     *time.Time `json:"asOf,omitempty" example:"2026-11-20T00:30:00Z"` // everything booked before is counted; absent while the model is filled for the first time
 } // @name RegionSum
 
 // RegionSums are the sums of all regions, as of one moment.
@@ -56,7 +56,7 @@ func regionView(t moneyquery.RegionTotal) RegionSum {
 //	@Tags		money-query
 //	@Security	Bearer
 //	@Success	200	{object}	RegionSums
-//	@Failure	401,403	{object}	problem.Problem
+//	@Failure	401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/money/query/regions [get]
 func (s *Server) queryMoneySumByRegions(c *gin.Context) {
 	totals, err := s.MoneyQuery.Regions(c)
@@ -82,7 +82,7 @@ func (s *Server) queryMoneySumByRegions(c *gin.Context) {
 //	@Param			from	query		string	false	"first day of the inflow, YYYY-MM-DD"
 //	@Param			through	query		string	false	"last day of the inflow, YYYY-MM-DD"
 //	@Success		200		{object}	RegionMoney
-//	@Failure		400,401,403,404	{object}	problem.Problem
+//	@Failure		400,401,403,404,500,503	{object}	problem.Problem
 //	@Router			/v1/money/query/regions/{region} [get]
 func (s *Server) queryMoneySumByRegion(c *gin.Context) {
 	region, known := membership.ParseRegion(c.Param("region"))
@@ -91,13 +91,13 @@ func (s *Server) queryMoneySumByRegion(c *gin.Context) {
 		return
 	}
 	from, through, err := inflowRange(c, calendar.Of(time.Now()))
+	var total moneyquery.RegionTotal
+	if err == nil { // first: the inflows may be newer than what it says, and not older
+		total, err = s.MoneyQuery.Region(c, region.Code)
+	}
 	var inflows []moneyquery.DayInflow
 	if err == nil {
 		inflows, err = s.MoneyQuery.Inflows(c, region.Code, from, through)
-	}
-	var total moneyquery.RegionTotal
-	if err == nil {
-		total, err = s.MoneyQuery.Region(c, region.Code)
 	}
 	if err != nil {
 		fail(c, err)

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"context"
 	"net/http"
 	"time"
 
@@ -35,7 +36,7 @@ type RemittanceRequest struct {
 	Currency  string     `json:"currency,omitempty" validate:"omitempty,eq=KRW" example:"KRW"`
 	Memo      string     `json:"memo,omitempty" validate:"max=100" example:"점심값"`
 	AutoTopUp *AutoTopUp `json:"autoTopUp,omitempty"`
-	ExecuteAt *time.Time `json:"executeAt,omitempty" example:"2026-12-24T09:00:00+09:00"` // within a year; absent means at once
+	ExecuteAt *string    `json:"executeAt,omitempty" example:"2026-12-24T09:00:00+09:00"` // within a year; absent means at once
 } // @name RemittanceRequest
 
 // Remittance is money sent or received, or the refusal to.
@@ -49,16 +50,16 @@ type Remittance struct {
 	Memo      string       `json:"memo,omitempty" example:"점심값"`
 	TopUpID   string       `json:"topUpId,omitempty" example:"top_01JZ0000000000000000000000"`
 	Failure   *Failure     `json:"failure,omitempty"`
-	ExecuteAt *time.Time   `json:"executeAt,omitempty"`
-	Until     *time.Time   `json:"until,omitempty"` // when a waiting one goes on
-	CreatedAt *time.Time   `json:"createdAt,omitempty"`
-	UpdatedAt *time.Time   `json:"updatedAt,omitempty"`
+	ExecuteAt *time.Time   `json:"executeAt,omitempty" example:"2026-12-24T00:00:00Z"`
+	Until     *time.Time   `json:"until,omitempty" example:"2026-11-20T15:30:00Z"` // when a waiting one goes on
+	CreatedAt *time.Time   `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt *time.Time   `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name Remittance
 
 // RemittancePage is a page of remittances.
 type RemittancePage struct {
 	Items []Remittance `json:"items"`
-	Next  string       `json:"next,omitempty"`
+	Next  string       `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name RemittancePage
 
 // requestRemittance sends money from the caller's wallet to another member's, or to any
@@ -78,7 +79,7 @@ type RemittancePage struct {
 //	@Success		201				{object}	Remittance
 //	@Header			201				{string}	Location	"the remittance"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,404,422,500,503	{object}	problem.Problem
 //	@Router			/v1/remittances [post]
 func (s *Server) requestRemittance(c *gin.Context) {
 	key, err := idempotencyKey(c)
@@ -93,8 +94,11 @@ func (s *Server) requestRemittance(c *gin.Context) {
 	}
 	body.Currency = krw
 	sender := callerOf(c).ID
-	in := remittanceInput(&body, sender, recordIDFor(id.Remittance, sender, "remittance", key))
-	if err := s.checkRemittance(in); err != nil {
+	in, err := remittanceInput(&body, sender, recordIDFor(id.Remittance, sender, "remittance", key))
+	if err == nil {
+		err = s.checkRemittance(c, in)
+	}
+	if err != nil {
 		fail(c, err)
 		return
 	}
@@ -105,12 +109,12 @@ func (s *Server) requestRemittance(c *gin.Context) {
 		to := Receiver{MembershipID: in.ReceiverID, BankCode: in.To.BankCode, HolderName: in.To.HolderName,
 			AccountNumber: remittance.Receiver{AccountNumber: in.To.Number}.MaskedNumber()}
 		return Remittance{ID: in.ID, State: o.State, From: &Receiver{MembershipID: sender}, To: to, Amount: body.Amount, Currency: krw,
-			Memo: body.Memo, ExecuteAt: body.ExecuteAt}
+			Memo: body.Memo, ExecuteAt: optionalTime(in.ExecuteAt)}
 	})
 }
 
 // remittanceInput gives the flow's input, and writes the request in its one normal form.
-func remittanceInput(body *RemittanceRequest, sender, recordID string) contract.Remittance {
+func remittanceInput(body *RemittanceRequest, sender, recordID string) (contract.Remittance, error) {
 	to := remittance.Receiver{MembershipID: body.To.MembershipID, BankCode: body.To.BankCode, AccountNumber: body.To.AccountNumber,
 		HolderName: body.To.HolderName}.Normal()
 	body.To = Receiver{MembershipID: to.MembershipID, BankCode: to.BankCode, AccountNumber: to.AccountNumber, HolderName: to.HolderName}
@@ -119,20 +123,32 @@ func remittanceInput(body *RemittanceRequest, sender, recordID string) contract.
 	if body.AutoTopUp != nil {
 		in.AutoTopUpAccountID = body.AutoTopUp.BankAccountID
 	}
-	if body.ExecuteAt != nil {
-		at := body.ExecuteAt.UTC()
-		body.ExecuteAt, in.ExecuteAt = &at, at
+	if body.ExecuteAt == nil {
+		return in, nil
 	}
-	return in
+	at, err := time.Parse(time.RFC3339Nano, *body.ExecuteAt)
+	if err != nil {
+		return in, errs.InvalidField("/executeAt", errs.FieldFormat, "expected", "a time with zone such as 2026-12-24T09:00:00+09:00")
+	}
+	in.ExecuteAt = at.UTC()
+	*body.ExecuteAt = in.ExecuteAt.Format(time.RFC3339Nano)
+	return in, nil
 }
 
 // checkRemittance refuses what is malformed. What is refused for another reason goes on
-// record, by the flow. A date in the past is no refusal of a repeat: its first request
-// may have come in time.
-func (s *Server) checkRemittance(in contract.Remittance) error {
+// record, by the flow. A date in the past is no refusal of a repeat whose first request
+// came in time.
+func (s *Server) checkRemittance(ctx context.Context, in contract.Remittance) error {
 	r := remittance.Remittance{ID: in.ID, SenderID: in.SenderID, Amount: in.Amount, Memo: in.Memo, AutoTopUpAccountID: in.AutoTopUpAccountID, ExecuteAt: in.ExecuteAt,
 		To: remittance.Receiver{MembershipID: in.ReceiverID, BankCode: in.To.BankCode, AccountNumber: in.To.Number, HolderName: in.To.HolderName}}
-	if bad := s.Remittance.Check(r); bad != nil && bad.Kind == errs.Invalid {
+	bad := s.Remittance.Check(r)
+	if malformed(bad) && !in.ExecuteAt.IsZero() {
+		if first, err := s.Remittance.Find(ctx, in.SenderID, in.ID); err == nil {
+			r.CreatedAt = first.CreatedAt
+			bad = s.Remittance.Check(r)
+		}
+	}
+	if malformed(bad) {
 		return bad
 	}
 	if in.ReceiverID != "" {
@@ -140,6 +156,8 @@ func (s *Server) checkRemittance(in contract.Remittance) error {
 	}
 	return checkBank("/to/bankCode", in.To.BankCode)
 }
+
+func malformed(e *errs.Error) bool { return e != nil && e.Kind == errs.Invalid }
 
 // checkBank refuses a bank that has no queue: nobody would work on its calls.
 func checkBank(pointer, code string) error {
@@ -167,7 +185,7 @@ func remittanceAttributes(in contract.Remittance) []temporal.SearchAttributeUpda
 //	@Param			id		path		string	true	"the remittance's id"
 //	@Success		200		{object}	Remittance
 //	@Success		202		{object}	Accepted
-//	@Failure		401,403,404,409,503	{object}	problem.Problem
+//	@Failure		401,403,404,409,500,503	{object}	problem.Problem
 //	@Router			/v1/remittances/{id}/cancel [post]
 func (s *Server) cancelRemittance(c *gin.Context) {
 	recordID := c.Param("id")
@@ -202,7 +220,7 @@ func (s *Server) cancelRemittance(c *gin.Context) {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	RemittancePage
-//	@Failure	400,401	{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/remittances [get]
 func (s *Server) listRemittances(c *gin.Context) {
 	request, err := pageOf(c)
@@ -227,7 +245,7 @@ func (s *Server) listRemittances(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the remittance's id"
 //	@Success	200		{object}	Remittance
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/remittances/{id} [get]
 func (s *Server) findRemittance(c *gin.Context) {
 	r, err := s.Remittance.Find(c, callerOf(c).scope(), c.Param("id"))

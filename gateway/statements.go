@@ -21,7 +21,7 @@ type Statement struct {
 	RunID         string          `json:"runId" example:"run_01JZ0000000000000000000000"`
 	FranchiseID   string          `json:"franchiseId" example:"fra_01JZ0000000000000000000000"`
 	BusinessDate  string          `json:"businessDate" format:"date" example:"2026-11-20"`
-	DryRun        bool            `json:"dryRun"`
+	DryRun        bool            `json:"dryRun" example:"false"`
 	Period        StatementPeriod `json:"period"`
 	Payments      StatementItems  `json:"payments"`
 	Cancels       StatementItems  `json:"cancels"`
@@ -29,11 +29,11 @@ type Statement struct {
 	Fee           int64           `json:"fee" example:"3000"`        // less what cancels gave back; may be negative
 	VAT           int64           `json:"vat" example:"300"`         // on the fee, cut off below 1 won for each line
 	Net           int64           `json:"net" example:"96700"`
-	CarriedOver   int64           `json:"carriedOver" example:"0"` // the earlier statement's net that this one takes over, at most 0
-	CarriedTo     string          `json:"carriedTo,omitempty"`     // the later statement that took this one's negative net over
+	CarriedOver   int64           `json:"carriedOver" example:"0"`                                      // the earlier statement's net that this one takes over, at most 0
+	CarriedTo     string          `json:"carriedTo,omitempty" example:"stl_01JZ0000000000000000000001"` // the later statement that took this one's negative net over
 	Currency      string          `json:"currency" example:"KRW"`
 	Payout        StatementPayout `json:"payout"`
-	CreatedAt     *time.Time      `json:"createdAt,omitempty"`
+	CreatedAt     *time.Time      `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
 } // @name Statement
 
 // StatementPeriod is the days a statement is about, both included.
@@ -55,14 +55,14 @@ type StatementPayout struct {
 	Attempt       int        `json:"attempt" example:"1"`                     // 0 when there is nothing to pay
 	FirmbankingID string     `json:"firmbankingId,omitempty" example:"fbk_01JZ0000000000000000000000"`
 	Failure       *Failure   `json:"failure,omitempty"`
-	Until         *time.Time `json:"until,omitempty"`
-	PaidAt        *time.Time `json:"paidAt,omitempty"`
+	Until         *time.Time `json:"until,omitempty" example:"2026-11-20T15:30:00Z"`
+	PaidAt        *time.Time `json:"paidAt,omitempty" example:"2026-11-24T01:00:00Z"`
 } // @name StatementPayout
 
 // StatementPage is a page of statements.
 type StatementPage struct {
 	Items []Statement `json:"items"`
-	Next  string      `json:"next,omitempty"`
+	Next  string      `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name StatementPage
 
 // StatementLine is one item of a statement. Amounts are in won; those of a cancel are negative.
@@ -76,13 +76,13 @@ type StatementLine struct {
 	Fee            int64     `json:"fee" example:"450"`
 	VAT            int64     `json:"vat" example:"45"`
 	Currency       string    `json:"currency" example:"KRW"`
-	At             time.Time `json:"at"` // when it was approved
+	At             time.Time `json:"at" example:"2026-11-20T00:30:00Z"` // when it was approved
 } // @name StatementLine
 
 // StatementLinePage is a page of a statement's lines.
 type StatementLinePage struct {
 	Items []StatementLine `json:"items"`
-	Next  string          `json:"next,omitempty"`
+	Next  string          `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name StatementLinePage
 
 func statementView(c *gin.Context, st settlement.Statement) Statement {
@@ -119,7 +119,7 @@ func (p caller) statementScope() settlement.Scope { return settlement.Scope{Fran
 //	@Param		cursor		query		string	false	"next of the page before"
 //	@Param		limit		query		int		false	"1 to 100, default 20"
 //	@Success	200			{object}	StatementPage
-//	@Failure	400,401,403,404	{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/runs/{id}/statements [get]
 func (s *Server) listRunStatements(c *gin.Context) {
 	f, err := statementFilter(c)
@@ -147,7 +147,7 @@ func (s *Server) listRunStatements(c *gin.Context) {
 //	@Param		cursor			query		string	false	"next of the page before"
 //	@Param		limit			query		int		false	"1 to 100, default 20"
 //	@Success	200				{object}	StatementPage
-//	@Failure	400,401,403		{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/statements [get]
 func (s *Server) listStatements(c *gin.Context) {
 	f, err := statementFilter(c)
@@ -207,7 +207,7 @@ func (s *Server) answerStatements(c *gin.Context, f settlement.Filter) {
 //	@Security	APIKey
 //	@Param		id		path		string	true	"the statement's id"
 //	@Success	200		{object}	Statement
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/statements/{id} [get]
 func (s *Server) findStatement(c *gin.Context) {
 	st, err := s.statementOf(c)
@@ -234,7 +234,7 @@ func (s *Server) statementOf(c *gin.Context) (settlement.Statement, error) {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	StatementLinePage
-//	@Failure	400,401,403,404	{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/statements/{id}/lines [get]
 func (s *Server) listStatementLines(c *gin.Context) {
 	request, err := pageOf(c)
@@ -244,7 +244,7 @@ func (s *Server) listStatementLines(c *gin.Context) {
 	}
 	var p page.Page[payment.Line]
 	if err == nil {
-		p, err = s.Payment.Lines(c, callerOf(c).paymentScope(), st.ID, request)
+		p, err = s.Neighbours.Lines(c, callerOf(c).paymentScope(), st.ID, request)
 	}
 	if err != nil {
 		fail(c, err)

@@ -1,6 +1,8 @@
 package workers
 
 import (
+	"maps"
+
 	"durapay/activities"
 	"durapay/services/banking"
 	"durapay/services/franchise"
@@ -25,6 +27,15 @@ type Services struct {
 	RunFingerprint func(businessDate string, dryRun bool) string
 }
 
+// Remote are the services that other processes run, by name: what makes a step that
+// calls one, of the type of a function.
+type Remote map[string]Stepper
+
+// Stepper makes a step that another process runs; see [durapay/internal/stepapi.Client].
+type Stepper interface {
+	Step(name string, like any) (any, error)
+}
+
 // localSteps are the steps on our own databases, by service and name. They run as local
 // activities.
 func localSteps(s Services) map[string]map[string]any {
@@ -32,6 +43,36 @@ func localSteps(s Services) map[string]map[string]any {
 		"membership": membershipSteps(s), "banking": bankingSteps(s), "money": moneySteps(s), "remittance": remittanceSteps(s),
 		"franchise": franchiseSteps(s), "payment": paymentSteps(s), "settlement": settlementSteps(s),
 	}
+}
+
+// Steps are all steps of a service by name, those that leave the platform too.
+func Steps(service string, s Services) map[string]any {
+	all := map[string]any{}
+	maps.Copy(all, localSteps(s)[service])
+	switch service {
+	case "banking":
+		maps.Copy(all, bankSteps(s))
+	case "franchise":
+		maps.Copy(all, webhookSteps(s))
+	}
+	return all
+}
+
+// orRemote gives these steps of a service, or, where another process runs it, those that
+// call it. Their names stay.
+func (r Remote) orRemote(service string, steps map[string]any) (map[string]any, error) {
+	stepper, there := r[service]
+	if !there {
+		return steps, nil
+	}
+	calls := make(map[string]any, len(steps))
+	for name, like := range steps {
+		var err error
+		if calls[name], err = stepper.Step(name, like); err != nil {
+			return nil, err
+		}
+	}
+	return calls, nil
 }
 
 func membershipSteps(s Services) map[string]any {

@@ -39,15 +39,28 @@ const (
 // Workers polls the flows' queue and one queue for each bank.
 type Workers struct{ all []worker.Worker }
 
-// New makes the workers of one process. onFatal is told when Temporal refuses a worker
-// for good.
-func New(c client.Client, s Services, banks []banking.Institution, onFatal func(error)) *Workers {
+// New makes the workers of one process. The services that are not here are remote.
+// onFatal is told when Temporal refuses a worker for good. It errs for a step that cannot
+// be called from afar.
+func New(c client.Client, s Services, remote Remote, banks []banking.Institution, onFatal func(error)) (*Workers, error) {
 	worker.SetStickyWorkflowCacheSize(cachedFlows)
-	w := &Workers{all: []worker.Worker{flowWorker(c, s, onFatal), webhookWorker(c, s, onFatal)}}
-	for _, b := range banks {
-		w.all = append(w.all, bankWorker(c, s, b, onFatal))
+	flows, err := flowWorker(c, s, remote, onFatal)
+	if err != nil {
+		return nil, err
 	}
-	return w
+	webhooks, err := remote.orRemote("franchise", webhookSteps(s))
+	if err != nil {
+		return nil, err
+	}
+	calls, err := remote.orRemote("banking", bankSteps(s))
+	if err != nil {
+		return nil, err
+	}
+	w := &Workers{all: []worker.Worker{flows, webhookWorker(c, webhooks, onFatal)}}
+	for _, b := range banks {
+		w.all = append(w.all, bankWorker(c, calls, b, onFatal))
+	}
+	return w, nil
 }
 
 // Start begins polling.
@@ -75,7 +88,7 @@ func (w *Workers) stop(n int) {
 	}
 }
 
-func flowWorker(c client.Client, s Services, onFatal func(error)) worker.Worker {
+func flowWorker(c client.Client, s Services, remote Remote, onFatal func(error)) (worker.Worker, error) {
 	w := worker.New(c, contract.FlowQueue, worker.Options{
 		MaxConcurrentWorkflowTaskExecutionSize:  flowTasks,
 		MaxConcurrentLocalActivityExecutionSize: stepsAtOnce,
@@ -87,15 +100,19 @@ func flowWorker(c client.Client, s Services, onFatal func(error)) worker.Worker 
 		OnFatalError:                            onFatal,
 	})
 	registerFlows(w)
-	for _, steps := range localSteps(s) {
+	for service, local := range localSteps(s) {
+		steps, err := remote.orRemote(service, local)
+		if err != nil {
+			return nil, err
+		}
 		register(w, steps)
 	}
-	return w
+	return w, nil
 }
 
 // webhookWorker sends messages to franchises' servers, whose slowness is to hold up
 // nothing else.
-func webhookWorker(c client.Client, s Services, onFatal func(error)) worker.Worker {
+func webhookWorker(c client.Client, attempts map[string]any, onFatal func(error)) worker.Worker {
 	w := worker.New(c, contract.WebhookQueue, worker.Options{
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: webhookCalls,
@@ -104,11 +121,11 @@ func webhookWorker(c client.Client, s Services, onFatal func(error)) worker.Work
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       onFatal,
 	})
-	register(w, webhookSteps(s))
+	register(w, attempts)
 	return w
 }
 
-func bankWorker(c client.Client, s Services, b banking.Institution, onFatal func(error)) worker.Worker {
+func bankWorker(c client.Client, calls map[string]any, b banking.Institution, onFatal func(error)) worker.Worker {
 	w := worker.New(c, contract.BankQueue(b.Code), worker.Options{
 		DisableWorkflowWorker:              true,
 		MaxConcurrentActivityExecutionSize: bankCalls,
@@ -118,7 +135,7 @@ func bankWorker(c client.Client, s Services, b banking.Institution, onFatal func
 		DisableRegistrationAliasing:        true,
 		OnFatalError:                       onFatal,
 	})
-	register(w, bankSteps(s))
+	register(w, calls)
 	return w
 }
 

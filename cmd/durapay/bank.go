@@ -12,7 +12,7 @@ import (
 )
 
 func bankCommand() *cobra.Command {
-	var listen string
+	var listen, holder string
 	cmd := &cobra.Command{
 		Use:   "bank",
 		Short: "Run the simulated bank",
@@ -25,7 +25,7 @@ DURAPAY_BANK_CALLBACK_SECRET ("whsec_" and base64). Without the account nothing 
 without an address the notices are kept until there is one.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			server, err := config.ReadMySQL()
+			mysql, err := config.ReadMySQL()
 			if err != nil {
 				return err
 			}
@@ -33,7 +33,7 @@ without an address the notices are kept until there is one.`,
 			if err != nil {
 				return err
 			}
-			db, err := mysqlx.Open(server.Database("bank"))
+			db, err := mysqlx.Open(mysql.Database("bank"))
 			if err != nil {
 				return err
 			}
@@ -42,10 +42,18 @@ without an address the notices are kept until there is one.`,
 			if err != nil {
 				return fmt.Errorf("bank: %w", err)
 			}
-			return bank.Run(cmd.Context(), listener, db, options)
+			server := bank.New(db, options)
+			if holder != "" {
+				err := server.Open(cmd.Context(), bank.Account{AccountKey: options.Subscribed, HolderName: holder})
+				if err != nil {
+					return fmt.Errorf("account %s: %w", config.Corporate, err)
+				}
+			}
+			return server.Serve(cmd.Context(), listener)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8090", "address to listen on")
+	cmd.Flags().StringVar(&holder, "corporate-holder", "", "opens the account DURAPAY_CORPORATE_ACCOUNT in this name, unless it is there")
 	return cmd
 }
 

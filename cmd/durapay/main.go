@@ -22,10 +22,13 @@ func commands() []*cobra.Command {
 		serveCommand(),
 		gatewayCommand(),
 		workerCommand(),
+		serviceCommand(),
 		auditCommand(),
 		rebuildCommand(),
 		staffCommand(),
 		demoCommand(),
+		healthCommand(),
+		secretsCommand(),
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"time"
 
@@ -23,6 +24,7 @@ import (
 	"durapay/internal/calendar"
 	"durapay/internal/config"
 	"durapay/internal/mysqlx"
+	"durapay/internal/stepapi"
 	"durapay/internal/temporalx"
 	"durapay/internal/token"
 	"durapay/services/banking"
@@ -48,10 +50,13 @@ import (
 
 // platform is one process's share of Durapay, wired up.
 type platform struct {
+	share     share
 	config    config.Platform
 	log       *slog.Logger
 	metrics   *prometheus.Registry
 	tokens    *token.Issuer
+	identity  *stepapi.Identity // who we are for services in other processes
+	steps     *http.Client      // to them
 	databases map[string]*sqlx.DB
 	services  workers.Services
 	regions   *moneyquery.Service
@@ -61,8 +66,8 @@ type platform struct {
 }
 
 // withPlatform connects, works, and lets go.
-func withPlatform(ctx context.Context, work func(*platform) error) error {
-	p, err := newPlatform(ctx)
+func withPlatform(ctx context.Context, s share, work func(*platform) error) error {
+	p, err := newPlatform(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -70,13 +75,16 @@ func withPlatform(ctx context.Context, work func(*platform) error) error {
 	return work(p)
 }
 
-// newPlatform reads the environment and connects to everything.
-func newPlatform(ctx context.Context) (*platform, error) {
-	c, err := config.ReadPlatform()
+// newPlatform reads the environment and connects to everything that a share needs.
+func newPlatform(ctx context.Context, s share) (*platform, error) {
+	c, err := config.Read(s.needs())
+	if err == nil {
+		err = s.check()
+	}
 	if err != nil {
 		return nil, err
 	}
-	p := &platform{config: c, log: newLog(), metrics: prometheus.NewRegistry(), databases: map[string]*sqlx.DB{}}
+	p := &platform{share: s, config: c, log: newLog(), metrics: prometheus.NewRegistry(), databases: map[string]*sqlx.DB{}, steps: stepapi.NewHTTP()}
 	if err := p.connect(ctx); err != nil {
 		p.Close()
 		return nil, err
@@ -99,14 +107,17 @@ func (p *platform) connect(ctx context.Context) error {
 	if p.tokens, err = token.NewIssuer(p.config.Secrets.Token, time.Now); err != nil {
 		return fmt.Errorf("%s: %w", config.TokenKeys, err)
 	}
+	p.identity = stepapi.NewIdentity(p.tokens, p.share.name)
 	if err := p.openServices(); err != nil {
 		return err
 	}
-	p.temporal, err = temporalx.Dial(ctx, p.config.Temporal, p.config.Secrets.Codec, p.log, meter)
-	if err != nil {
-		return err
+	if p.share.needs().Flows {
+		p.temporal, err = temporalx.Dial(ctx, p.config.Temporal, p.config.Secrets.Codec, p.log, meter)
+		if err != nil {
+			return err
+		}
+		p.closers = append(p.closers, closer(p.temporal.Close))
 	}
-	p.closers = append(p.closers, closer(p.temporal.Close))
 	return p.prepare(ctx)
 }
 
@@ -140,42 +151,61 @@ func (p *platform) database(name string) (*sqlx.DB, error) {
 	return db, nil
 }
 
-// serviceDatabases are those of the services, by name.
-var serviceDatabases = []string{"membership", "banking", "money", "remittance", "franchise", "payment", "settlement", "moneyquery"}
-
+// openServices opens the services of this process's share, the read model after what it
+// is fed by.
 func (p *platform) openServices() error {
-	db := map[string]*sqlx.DB{}
-	for _, name := range serviceDatabases {
-		var err error
-		if db[name], err = p.database(name); err != nil {
+	if index := p.config.Secrets.Index; index != nil {
+		p.services.RunFingerprint = func(businessDate string, dryRun bool) string {
+			return gateway.RunFingerprint(index, businessDate, dryRun)
+		}
+	}
+	for _, each := range p.share.parts {
+		db, err := p.database(each.database)
+		if err != nil {
+			return err
+		}
+		if err := p.openService(each.name, db); err != nil {
 			return err
 		}
 	}
-	secrets := p.config.Secrets
-	bnk, err := p.openBanking(db["banking"])
-	if err != nil {
-		return err
+	if !p.share.has("money-query") {
+		return nil
 	}
+	var err error
+	p.regions, err = p.openRegions(p.databases["moneyquery"])
+	return err
+}
+
+// openService opens a service on its database.
+func (p *platform) openService(name string, db *sqlx.DB) (err error) {
+	secrets, c := p.config.Secrets, p.config
+	switch name {
+	case "membership":
+		p.services.Membership = membership.New(membershipdb.New(db), secrets.PII, secrets.Index, p.tokens, membership.Options{Log: p.log})
+	case "banking":
+		p.services.Banking, err = p.openBanking(db)
+	case "money":
+		p.services.Money = money.New(moneydb.New(db), ledger.New(moneydb.NewLedger(db), time.Now), money.Options{})
+	case "remittance":
+		p.services.Remittance = remittance.New(remittancedb.New(db), secrets.PII,
+			remittance.Options{MaxPerTransfer: c.Limits.PerTransfer, MaxPerDay: c.Limits.PerDay})
+	case "payment":
+		p.services.Payment = payment.NewService(paymentdb.New(db), secrets.PII, payment.Options{})
+	case "franchise":
+		p.services.Franchise = franchise.New(franchisedb.New(db), webhookapi.New(webhookapi.Options{AllowPrivate: c.AllowPrivateWebhooks}),
+			secrets.PII, franchise.Options{AllowPrivateWebhooks: c.AllowPrivateWebhooks})
+	case "settlement":
+		p.services.Settlement, err = p.openSettlement(db)
+	}
+	return err
+}
+
+func (p *platform) openSettlement(db *sqlx.DB) (*settlement.Service, error) {
 	days, err := calendar.New(p.config.Settlement.HolidaysFile)
 	if err != nil {
-		return fmt.Errorf("%s: %w", config.HolidaysFile, err)
+		return nil, fmt.Errorf("%s: %w", config.HolidaysFile, err)
 	}
-	p.services = workers.Services{
-		Membership: membership.New(membershipdb.New(db["membership"]), secrets.PII, secrets.Index, p.tokens, membership.Options{Log: p.log}),
-		Banking:    bnk,
-		Money:      money.New(moneydb.New(db["money"]), ledger.New(moneydb.NewLedger(db["money"]), time.Now), money.Options{}),
-		Remittance: remittance.New(remittancedb.New(db["remittance"]), secrets.PII,
-			remittance.Options{MaxPerTransfer: p.config.Limits.PerTransfer, MaxPerDay: p.config.Limits.PerDay}),
-		Franchise: franchise.New(franchisedb.New(db["franchise"]), webhookapi.New(webhookapi.Options{AllowPrivate: p.config.AllowPrivateWebhooks}),
-			secrets.PII, franchise.Options{AllowPrivateWebhooks: p.config.AllowPrivateWebhooks}),
-		Payment:    payment.NewService(paymentdb.New(db["payment"]), secrets.PII, payment.Options{}),
-		Settlement: settlement.New(settlementdb.New(db["settlement"]), days, settlement.Options{}),
-		RunFingerprint: func(businessDate string, dryRun bool) string {
-			return gateway.RunFingerprint(secrets.Index, businessDate, dryRun)
-		},
-	}
-	p.regions, err = openRegions(db["moneyquery"], p.services.Membership, p.services.Money, p.log)
-	return err
+	return settlement.New(settlementdb.New(db), days, settlement.Options{}), nil
 }
 
 func (p *platform) openBanking(db *sqlx.DB) (*banking.Service, error) {
@@ -199,7 +229,7 @@ func (p *platform) openBanking(db *sqlx.DB) (*banking.Service, error) {
 
 // prepare makes what has to be there before the first request.
 func (p *platform) prepare(ctx context.Context) error {
-	if p.config.Operator.Password == "" {
+	if p.services.Membership == nil || p.config.Operator.Password == "" {
 		return nil
 	}
 	if _, err := p.services.Membership.EnsureStaff(ctx, membership.RoleOperator, p.config.Operator.Email, p.config.Operator.Password); err != nil {
@@ -213,12 +243,17 @@ func (p *platform) workers(fatal chan<- error) (*workers.Workers, error) {
 	if err != nil {
 		return nil, err
 	}
-	return workers.New(p.temporal, p.services, banks, workers.ReportFatal(p.log, fatal)), nil
+	return workers.New(p.temporal, p.services, p.remoteSteps(), banks, workers.ReportFatal(p.log, fatal))
 }
 
 func (p *platform) gateway() http.Handler {
 	payloads, _ := temporalx.Converters(p.config.Secrets.Codec)
+	forward := map[string]*url.URL{}
+	if p.share.forward {
+		forward = p.share.remote
+	}
 	return gateway.New(gateway.Dependencies{
+		Forward: forward, Neighbours: p.neighbours(),
 		Temporal: p.temporal, Payloads: payloads, Tokens: p.tokens,
 		Membership: p.services.Membership, Banking: p.services.Banking, Money: p.services.Money, Remittance: p.services.Remittance,
 		Franchise: p.services.Franchise, Payment: p.services.Payment, Settlement: p.services.Settlement, MoneyQuery: p.regions, Notices: p.notices,
@@ -231,10 +266,18 @@ func (p *platform) gateway() http.Handler {
 // checks ask for everything a request needs. The bank is not among them: without it the
 // platform still serves, and its flows wait.
 func (p *platform) checks() map[string]gateway.Check {
-	checks := map[string]gateway.Check{"temporal": func(ctx context.Context) error {
-		_, err := p.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
-		return err
-	}}
+	checks := map[string]gateway.Check{}
+	if p.temporal != nil {
+		checks["temporal"] = func(ctx context.Context) error {
+			_, err := p.temporal.CheckHealth(ctx, &client.CheckHealthRequest{})
+			return err
+		}
+	}
+	if p.share.forward {
+		for name, address := range p.share.remote {
+			checks[name] = p.ready(address.String())
+		}
+	}
 	for name, db := range p.databases {
 		checks[name] = db.PingContext
 	}
@@ -248,13 +291,14 @@ const (
 	writeTimeout  = 45 * time.Second
 	idleTimeout   = 2 * time.Minute
 	drainTimeout  = 10 * time.Second
+	stepDrain     = 35 * time.Second // longer than a call to a bank, so that a stop leaves no outcome unknown
 )
 
-// serveHTTP serves until ctx ends, then lets the requests under way finish.
-func (p *platform) serveHTTP(ctx context.Context, h http.Handler, fatal <-chan error) error {
+// serveHTTP serves until ctx ends, then lets the requests under way finish, for so long.
+func (p *platform) serveHTTP(ctx context.Context, h http.Handler, drain time.Duration, fatal <-chan error) error {
 	listener, err := net.Listen("tcp", p.config.Listen)
 	if err != nil {
-		return fmt.Errorf("gateway: %w", err)
+		return fmt.Errorf("%s: %w", p.share.name, err)
 	}
 	server := &http.Server{Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
 		IdleTimeout: idleTimeout, ErrorLog: slog.NewLogLogger(p.log.Handler(), slog.LevelWarn)}
@@ -266,9 +310,9 @@ func (p *platform) serveHTTP(ctx context.Context, h http.Handler, fatal <-chan e
 	case err = <-fatal:
 	case <-ctx.Done():
 	}
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
 	defer cancel()
-	if shutdownErr := server.Shutdown(drain); shutdownErr != nil && err == nil {
+	if shutdownErr := server.Shutdown(draining); shutdownErr != nil && err == nil {
 		p.log.Warn("some requests were cut", "error", shutdownErr)
 	}
 	if errors.Is(err, http.ErrServerClosed) {

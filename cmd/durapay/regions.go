@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"log/slog"
 
 	"github.com/jmoiron/sqlx"
 	"github.com/spf13/cobra"
@@ -14,8 +13,8 @@ import (
 	"durapay/services/moneyquery/moneyquerydb"
 )
 
-// openRegions wires the read model to the services that feed it.
-func openRegions(db *sqlx.DB, members *membership.Service, wallets *money.Service, log *slog.Logger) (*moneyquery.Service, error) {
+// openRegions wires the read model to the services that feed it, wherever they are.
+func (p *platform) openRegions(db *sqlx.DB) (*moneyquery.Service, error) {
 	regions, err := membership.Regions()
 	if err != nil {
 		return nil, err
@@ -24,13 +23,37 @@ func openRegions(db *sqlx.DB, members *membership.Service, wallets *money.Servic
 	for i, r := range regions {
 		codes[i] = r.Code
 	}
-	return moneyquery.New(moneyquerydb.New(db), regionFeeds{wallets, members}, moneyquery.Options{Regions: codes, Log: log}), nil
+	feeds := regionFeeds{wallets: p.services.Money, members: p.services.Membership}
+	if c := p.client("money"); c != nil {
+		feeds.wallets = remoteJournal{c}
+	}
+	if c := p.client("membership"); c != nil {
+		feeds.members = remoteRegions{c}
+	}
+	return moneyquery.New(moneyquerydb.New(db), feeds, moneyquery.Options{Regions: codes, Log: p.log}), nil
 }
 
 // regionFeeds gives the journal and the members' regions in the read model's own types.
 type regionFeeds struct {
-	wallets *money.Service
-	members *membership.Service
+	wallets interface {
+		Journal(ctx context.Context, after int64, limit int) ([]money.JournalLine, int64, error)
+		JournalHead(ctx context.Context) (int64, error)
+	}
+	members interface {
+		RegionChanges(ctx context.Context, after int64, limit int) ([]membership.RegionChange, error)
+		RegionHead(ctx context.Context) (int64, error)
+	}
+}
+
+// project follows the feeds, if the read model is here. stop ends it, and waits for it.
+func (p *platform) project(ctx context.Context) (stop func()) {
+	if p.regions == nil {
+		return func() {}
+	}
+	ctx, end := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() { defer close(done); p.regions.Run(ctx, 0) }()
+	return func() { end(); <-done }
 }
 
 func (f regionFeeds) Journal(ctx context.Context, after int64, limit int) ([]moneyquery.JournalLine, int64, error) {
@@ -83,7 +106,11 @@ environment (DURAPAY_MYSQL_ADDRESS and so on) goes before that.`,
 			if err := adoptPlatform(data); err != nil {
 				return err
 			}
-			return withPlatform(cmd.Context(), func(p *platform) error {
+			s, err := rebuildShare()
+			if err != nil {
+				return err
+			}
+			return withPlatform(cmd.Context(), s, func(p *platform) error {
 				if err := p.regions.Rebuild(cmd.Context()); err != nil {
 					return fmt.Errorf("rebuild: %w", err)
 				}
@@ -97,6 +124,21 @@ environment (DURAPAY_MYSQL_ADDRESS and so on) goes before that.`,
 	}
 	cmd.Flags().StringVar(&data, "data", "", "data folder of durapay up (default: durapay/data in the user's cache folder)")
 	return cmd
+}
+
+// rebuildShare has the read model, and what feeds it unless that is remote.
+func rebuildShare() (share, error) {
+	s, err := shareOf("rebuild")
+	if err != nil {
+		return share{}, err
+	}
+	names := []string{"money-query"}
+	for _, feed := range []string{"membership", "money", "franchise"} {
+		if s.has(feed) {
+			names = append(names, feed)
+		}
+	}
+	return shareWith("rebuild", names...)
 }
 
 func tellRegions(cmd *cobra.Command, totals []moneyquery.RegionTotal) error {

@@ -11,34 +11,50 @@ import (
 	"durapay/workers"
 )
 
+// inServices tells of the processes that there can be beside.
+const inServices = `
+
+DURAPAY_SERVICES (name=http://host:port,…) names the services that run in processes of
+their own: their databases are not opened here.`
+
 // serveCommand runs gateway and workers in one process, which lets a flow's first task
 // go straight from the request that starts it to the worker beside it.
 func serveCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "serve", Short: "Run gateway and workers in one process", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), true, true) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), "serve", true, true) },
 	}
 }
 
 func gatewayCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "gateway", Short: "Run the gateway alone", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), true, false) },
+		Long: "Run the gateway alone." + inServices + " Requests for them are passed on.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), "gateway", true, false) },
 	}
 }
 
 func workerCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "worker", Short: "Run the workers alone, with /livez, /readyz and /metrics", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), false, true) },
+		Long: "Run the workers alone, with /livez, /readyz and /metrics." + inServices + " The steps of\nflows on them are calls over HTTP.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return run(cmd.Context(), "worker", false, true) },
 	}
 }
 
 // run serves until ctx ends: first the gateway drains, then the workers finish what is
 // under way.
-func run(ctx context.Context, withGateway, withWorkers bool) error {
+func run(ctx context.Context, name string, withGateway, withWorkers bool) error {
 	tuneGC()
-	p, err := newPlatform(ctx)
+	s, err := shareOf(name)
+	if err != nil {
+		return err
+	}
+	s.flows, s.forward = withWorkers, withGateway
+	if !withGateway {
+		s.listen = own(workerPort)
+	}
+	p, err := newPlatform(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -55,7 +71,7 @@ func run(ctx context.Context, withGateway, withWorkers bool) error {
 	if !withGateway {
 		handler = onlyHealth(handler)
 	}
-	return p.serveHTTP(ctx, handler, fatal)
+	return p.serveHTTP(ctx, handler, drainTimeout, fatal)
 }
 
 // work begins what runs by itself: the flows' workers, the schedule of the settlement,
@@ -72,10 +88,8 @@ func (p *platform) work(ctx context.Context, fatal chan<- error) (stop func(), e
 		w.Stop()
 		return nil, err
 	}
-	projecting, end := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() { defer close(done); p.regions.Run(projecting, 0) }()
-	return func() { end(); w.Stop(); <-done }, nil
+	endProjecting := p.project(ctx)
+	return func() { endProjecting(); w.Stop() }, nil
 }
 
 // gcPercent gives the collector room: the live heap of this process is a few MiB, over

@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -44,7 +45,9 @@ const (
 	SettlementCron       = "DURAPAY_SETTLEMENT_CRON"        // when settlement starts, Asia/Seoul; default 0 2 * * *
 	AllowPrivateWebhooks = "DURAPAY_ALLOW_PRIVATE_WEBHOOKS" // true: webhooks may go to http and private addresses (development)
 
-	Listen         = "DURAPAY_LISTEN"          // the gateway's address
+	Services = "DURAPAY_SERVICES" // name=URL,…: the services that run in other processes
+
+	Listen         = "DURAPAY_LISTEN"          // the process's address
 	TrustedProxies = "DURAPAY_TRUSTED_PROXIES" // addresses or networks, by comma, whose X-Forwarded-For is believed; default none
 	FlowWait       = "DURAPAY_FLOW_WAIT"       // how long a money request waits for its flow, default 2s
 
@@ -67,6 +70,7 @@ const (
 	defaultFlowWait  = 2 * time.Second
 	longestFlowWait  = 30 * time.Second
 	defaultCron      = "0 2 * * *"
+	defaultListen    = "127.0.0.1:8080"
 )
 
 // MySQL is where the databases are.
@@ -179,14 +183,30 @@ func ReadSecrets() (Secrets, error) {
 	return s, r.err()
 }
 
-// ReadPlatform reads everything. Its error names every setting that is missing or
-// wrong, in one line each, so that a start is not a guessing game.
+// Needs is what a process asks of its environment beside the keys of tokens. What it
+// does not need it does not get to know.
+type Needs struct {
+	Databases bool
+	Flows     bool // Temporal, and the keys of its payloads
+	Bank      bool
+	PII       bool   // the keys of personal data
+	Index     bool   // the key of look-ups and fingerprints
+	Listen    string // where it listens unless the environment says; "" is the gateway's place
+}
+
+// ReadPlatform reads what a process of the whole platform needs; see [Read].
 func ReadPlatform() (Platform, error) {
+	return Read(Needs{Databases: true, Flows: true, Bank: true, PII: true, Index: true})
+}
+
+// Read reads what a process needs. Its error names every setting that is missing or
+// wrong, in one line each, so that a start is not a guessing game.
+func Read(n Needs) (Platform, error) {
 	r := reader{}
 	p := Platform{
-		MySQL: r.mysql(), Temporal: r.temporal(), Bank: r.bank(), Secrets: r.secrets(),
+		MySQL: only(n.Databases, r.mysql), Temporal: only(n.Flows, r.temporal), Bank: only(n.Bank, r.bank), Secrets: r.secretsOf(n),
 		Operator:             Operator{Email: os.Getenv(OperatorEmail), Password: os.Getenv(OperatorPassword)},
-		Listen:               r.withDefault(Listen, "127.0.0.1:8080"),
+		Listen:               r.withDefault(Listen, cmp.Or(n.Listen, defaultListen)),
 		Proxies:              r.networks(TrustedProxies),
 		FlowWait:             r.duration(FlowWait, defaultFlowWait),
 		Limits:               Limits{PerTransfer: r.won(MaxPerTransfer), PerDay: r.won(MaxPerDay)},
@@ -197,6 +217,32 @@ func ReadPlatform() (Platform, error) {
 		r.problem(FlowWait, "expected at most "+longestFlowWait.String())
 	}
 	return p, r.err()
+}
+
+// only reads what is needed, and gives nothing otherwise.
+func only[T any](needed bool, read func() T) T {
+	if !needed {
+		return *new(T)
+	}
+	return read()
+}
+
+// ReadServices reads which services run in other processes, and where.
+func ReadServices() (map[string]*url.URL, error) {
+	r := reader{}
+	all := map[string]*url.URL{}
+	for _, part := range list(os.Getenv(Services)) {
+		name, text, _ := strings.Cut(part, "=")
+		address, err := url.Parse(strings.TrimRight(text, "/"))
+		switch {
+		case err != nil || address.Host == "" || address.Path != "" || address.User != nil || address.Scheme != "http" && address.Scheme != "https":
+			r.problem(Services, "expected name=http://host:port for "+strconv.Quote(name))
+		case all[name] != nil:
+			r.problem(Services, strconv.Quote(name)+" is there twice")
+		}
+		all[name] = address
+	}
+	return all, r.err()
 }
 
 // reader collects the problems instead of stopping at the first.
@@ -333,8 +379,15 @@ func (r *reader) checkWebhookSecret(name, v string) {
 	}
 }
 
-func (r *reader) secrets() Secrets {
-	return Secrets{PII: r.ring(PIIKeys), Index: r.indexer(IndexKey), Codec: r.ring(CodecKeys), Token: r.required(TokenKeys)}
+func (r *reader) secrets() Secrets { return r.secretsOf(Needs{PII: true, Index: true, Flows: true}) }
+
+func (r *reader) secretsOf(n Needs) Secrets {
+	return Secrets{
+		PII:   only(n.PII, func() *secret.KeyRing { return r.ring(PIIKeys) }),
+		Index: only(n.Index, func() *secret.Indexer { return r.indexer(IndexKey) }),
+		Codec: only(n.Flows, func() *secret.KeyRing { return r.ring(CodecKeys) }),
+		Token: r.required(TokenKeys),
+	}
 }
 
 func (r *reader) ring(name string) *secret.KeyRing {

@@ -104,3 +104,48 @@ func TestTheCorporateAccountMayBeAbsent(t *testing.T) {
 	_, _, err := ReadCorporateAccount()
 	require.ErrorContains(t, err, Corporate)
 }
+
+func TestWhatIsNotNeededIsNotRead(t *testing.T) {
+	complete(t)
+	for _, name := range []string{MySQLAddress, TemporalAddress, BankURL, Corporate, PIIKeys, CodecKeys, IndexKey} {
+		t.Setenv(name, "")
+	}
+	p, err := Read(Needs{Listen: "127.0.0.1:8083"})
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:8083", p.Listen)
+	require.Nil(t, p.Secrets.PII)
+	t.Setenv(Listen, "0.0.0.0:80")
+	p, err = Read(Needs{Listen: "127.0.0.1:8083"})
+	require.NoError(t, err)
+	require.Equal(t, "0.0.0.0:80", p.Listen)
+	for name, n := range map[string]Needs{
+		MySQLAddress: {Databases: true}, TemporalAddress: {Flows: true}, CodecKeys: {Flows: true}, BankURL: {Bank: true}, PIIKeys: {PII: true}, IndexKey: {Index: true},
+	} {
+		_, err := Read(n)
+		require.ErrorContains(t, err, name)
+	}
+	complete(t)
+	p, err = Read(Needs{})
+	require.NoError(t, err)
+	require.Equal(t, Secrets{Token: p.Secrets.Token}, p.Secrets, "not even when it is there")
+	require.Zero(t, p.MySQL)
+}
+
+func TestServices(t *testing.T) {
+	t.Setenv(Services, "")
+	all, err := ReadServices()
+	require.NoError(t, err)
+	require.Empty(t, all)
+	t.Setenv(Services, " money=http://money:8083/ , banking=https://[::1]:8082")
+	all, err = ReadServices()
+	require.NoError(t, err)
+	require.Len(t, all, 2)
+	require.Equal(t, "http://money:8083", all["money"].String())
+	require.Equal(t, "https://[::1]:8082", all["banking"].String())
+	for _, wrong := range []string{"money", "money=", "money=money:8083", "money=ftp://money", "money=http://", "money=http://a:b@money", "money=http://money/x",
+		"money=http://a,money=http://b"} {
+		t.Setenv(Services, wrong)
+		_, err = ReadServices()
+		require.ErrorContains(t, err, Services, wrong)
+	}
+}

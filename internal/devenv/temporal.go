@@ -16,6 +16,7 @@ import (
 	"go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/namespace/v1"
 	"go.temporal.io/api/operatorservice/v1"
+	"go.temporal.io/api/serviceerror"
 	"go.temporal.io/api/workflowservice/v1"
 	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
@@ -198,6 +199,27 @@ func querySearchAttributes(ctx context.Context, c client.Client, namespace strin
 		}
 	}
 	return nil
+}
+
+// RegisterNamespace registers a namespace unless it is there, and returns when it can be
+// used.
+func RegisterNamespace(ctx context.Context, address, name string, keep time.Duration) error {
+	c, err := dialTemporal(address, name)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	_, err = c.WorkflowService().RegisterNamespace(ctx,
+		&workflowservice.RegisterNamespaceRequest{Namespace: name, WorkflowExecutionRetentionPeriod: durationpb.New(keep)})
+	var there *serviceerror.NamespaceAlreadyExists
+	if err != nil && !errors.As(err, &there) {
+		return fmt.Errorf("namespace %q at %s: %w", name, address, err)
+	}
+	// Frontends and their visibility get to know a new namespace one after the other.
+	return poll(ctx, registrationBound, func(ctx context.Context) error {
+		_, err := c.WorkflowService().CountWorkflowExecutions(ctx, &workflowservice.CountWorkflowExecutionsRequest{Namespace: name})
+		return err
+	})
 }
 
 // SetRetention sets for how long a namespace keeps the history of closed flows.
