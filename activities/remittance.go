@@ -18,15 +18,9 @@ func (a *Remittance) Begin(ctx context.Context, in []contract.Remittance) ([]con
 			To:                 remittance.Receiver{MembershipID: r.ReceiverID, BankCode: r.To.BankCode, AccountNumber: r.To.Number, HolderName: r.To.HolderName},
 			AutoTopUpAccountID: r.AutoTopUpAccountID, ExecuteAt: r.ExecuteAt, Fingerprint: r.Fingerprint}
 	}))
-	return each(rows, a.begun), trouble(ctx, err)
-}
-
-func (a *Remittance) begun(r remittance.Remittance) contract.Begun {
-	b := contract.Begun{State: r.State, Failure: r.Failure, Refusal: r.Refusal, Fingerprint: r.Fingerprint}
-	if broken := a.Service.Check(r); !b.Refusal.Is() && broken != nil { // a row from before refusals were kept
-		b.Refusal = record.FailureOf(broken)
-	}
-	return b
+	return each(rows, func(r remittance.Remittance) contract.Begun {
+		return contract.Begun{State: r.State, Failure: r.Failure, Refusal: r.Refusal, Fingerprint: r.Fingerprint}
+	}), trouble(ctx, err)
 }
 
 // Move stores changes of their states.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"go.temporal.io/sdk/activity"
+
 	"durapay/errs"
 	"durapay/internal/calendar"
 	"durapay/internal/record"
@@ -133,8 +135,9 @@ func (a *Settlement) OpenStatements(ctx context.Context, in []contract.NewStatem
 	}
 	out := make([]contract.Statement, len(opened))
 	for i, o := range opened {
-		if o.Refusal.Is() { // a defect: what was cut has to be settled
-			return nil, trouble(ctx, o.Refusal.Err())
+		if o.Refusal.Is() { // a defect, which is not to stop the other franchises; the audit names what was cut
+			activity.GetLogger(ctx).Error("statement refused", "statement", in[i].StatementID, "franchise", in[i].FranchiseID, "code", o.Refusal.Code)
+			continue
 		}
 		s := o.Statement
 		out[i] = contract.Statement{ID: s.ID, FranchiseID: s.FranchiseID, Fee: s.Sums.Fee, VAT: s.Sums.VAT, Net: s.Net}

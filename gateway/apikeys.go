@@ -18,22 +18,22 @@ type FranchiseAPIKeyRequest struct {
 type FranchiseAPIKey struct {
 	ID        string     `json:"id" example:"key_01JZ0000000000000000000000"`
 	Label     string     `json:"label" example:"계산대 1"`
-	CreatedAt time.Time  `json:"createdAt"`
-	RevokedAt *time.Time `json:"revokedAt,omitempty"`
+	CreatedAt time.Time  `json:"createdAt" example:"2026-11-20T00:30:00Z"`
+	RevokedAt *time.Time `json:"revokedAt,omitempty" example:"2026-11-20T00:30:00Z"`
 } // @name FranchiseApiKey
 
 // NewFranchiseAPIKey is an API key with what cannot be read again.
 type NewFranchiseAPIKey struct {
 	ID        string    `json:"id" example:"key_01JZ0000000000000000000000"`
 	Label     string    `json:"label" example:"계산대 1"`
-	Key       string    `json:"key"` // for X-API-Key; told this once
-	CreatedAt time.Time `json:"createdAt"`
+	Key       string    `json:"key" example:"dpk_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"` // for X-API-Key; told this once
+	CreatedAt time.Time `json:"createdAt" example:"2026-11-20T00:30:00Z"`
 } // @name NewFranchiseApiKey
 
 // FranchiseAPIKeyPage is a page of API keys.
 type FranchiseAPIKeyPage struct {
 	Items []FranchiseAPIKey `json:"items"`
-	Next  string            `json:"next,omitempty"`
+	Next  string            `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name FranchiseApiKeyPage
 
 func apiKeyView(k franchise.Key) FranchiseAPIKey {
@@ -52,7 +52,7 @@ func apiKeyView(k franchise.Key) FranchiseAPIKey {
 //	@Param			body	body		FranchiseAPIKeyRequest	true	"what it is for"
 //	@Success		201		{object}	NewFranchiseAPIKey
 //	@Header			201		{string}	Location	"the key"
-//	@Failure		400,401,403,404,409	{object}	problem.Problem
+//	@Failure		400,401,403,404,409,500,503	{object}	problem.Problem
 //	@Router			/v1/franchises/{id}/api-keys [post]
 func (s *Server) createFranchiseAPIKey(c *gin.Context) {
 	var body FranchiseAPIKeyRequest
@@ -80,7 +80,7 @@ func (s *Server) createFranchiseAPIKey(c *gin.Context) {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	FranchiseAPIKeyPage
-//	@Failure	400,401,403,404	{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/api-keys [get]
 func (s *Server) listFranchiseAPIKeys(c *gin.Context) {
 	request, err := pageOf(c)
@@ -107,7 +107,7 @@ func (s *Server) listFranchiseAPIKeys(c *gin.Context) {
 //	@Param		id		path	string	true	"the franchise's id"
 //	@Param		keyId	path	string	true	"the key's id"
 //	@Success	204
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/api-keys/{keyId} [delete]
 func (s *Server) revokeFranchiseAPIKey(c *gin.Context) {
 	if err := s.Franchise.RevokeKey(c, c.Param("id"), c.Param("keyId")); err != nil {

@@ -26,15 +26,15 @@ type BankAccount struct {
 	BankCode      string     `json:"bankCode" example:"004"`
 	AccountNumber string     `json:"accountNumber" example:"********7890"`
 	State         string     `json:"state" example:"LINKED"`
-	ConsentAt     *time.Time `json:"consentAt,omitempty"`
-	RevokedAt     *time.Time `json:"revokedAt,omitempty"`
-	CreatedAt     *time.Time `json:"createdAt,omitempty"`
+	ConsentAt     *time.Time `json:"consentAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	RevokedAt     *time.Time `json:"revokedAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	CreatedAt     *time.Time `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
 } // @name BankAccount
 
 // BankAccountPage is a page of linked accounts.
 type BankAccountPage struct {
 	Items []BankAccount `json:"items"`
-	Next  string        `json:"next,omitempty"`
+	Next  string        `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name BankAccountPage
 
 func bankAccountView(a banking.Account) BankAccount {
@@ -61,7 +61,7 @@ func optionalTime(t time.Time) *time.Time {
 //	@Success		201				{object}	BankAccount
 //	@Header			201				{string}	Location	"the linked account"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,409,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,409,422,500,503	{object}	problem.Problem
 //	@Router			/v1/bank-accounts [post]
 func (s *Server) registerBankAccount(c *gin.Context) { s.link(c, respondAsync(c)) }
 
@@ -75,7 +75,7 @@ func (s *Server) registerBankAccount(c *gin.Context) { s.link(c, respondAsync(c)
 //	@Param		body			body		BankAccountRequest	true	"the account"
 //	@Success	202				{object}	Accepted
 //	@Header		202				{string}	Location	"the flow"
-//	@Failure	400,401,422,503	{object}	problem.Problem
+//	@Failure	400,401,403,422,500,503	{object}	problem.Problem
 //	@Router		/v1/bank-accounts/async [post]
 func (s *Server) registerBankAccountByEvent(c *gin.Context) { s.link(c, true) }
 
@@ -118,7 +118,7 @@ func (s *Server) link(c *gin.Context, async bool) {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	BankAccountPage
-//	@Failure	400,401	{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/bank-accounts [get]
 func (s *Server) listBankAccounts(c *gin.Context) {
 	request, err := pageOf(c)
@@ -143,7 +143,7 @@ func (s *Server) listBankAccounts(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the account's id"
 //	@Success	200		{object}	BankAccount
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/bank-accounts/{id} [get]
 func (s *Server) findBankAccount(c *gin.Context) {
 	a, err := s.Banking.FindAccount(c, callerOf(c).ID, c.Param("id"))
@@ -162,7 +162,7 @@ func (s *Server) findBankAccount(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the account's id"
 //	@Success	200		{object}	BankAccount
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/bank-accounts/{id} [delete]
 func (s *Server) unlinkBankAccount(c *gin.Context) {
 	a, err := s.Banking.Unlink(c, callerOf(c).ID, c.Param("id"))

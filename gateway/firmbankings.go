@@ -36,17 +36,17 @@ type Firmbanking struct {
 	Currency          string     `json:"currency" example:"KRW"`
 	FlowID            string     `json:"flowId,omitempty" example:"top_01JZ0000000000000000000000"`
 	Reference         string     `json:"reference" example:"topup/top_01JZ0000000000000000000000/debit"` // ours, at the bank
-	BankTransactionID string     `json:"bankTransactionId,omitempty"`
+	BankTransactionID string     `json:"bankTransactionId,omitempty" example:"BTX0000000000000001"`
 	Failure           *Failure   `json:"failure,omitempty"`
-	SentAt            *time.Time `json:"sentAt,omitempty"`
-	CreatedAt         *time.Time `json:"createdAt,omitempty"`
-	UpdatedAt         *time.Time `json:"updatedAt,omitempty"`
+	SentAt            *time.Time `json:"sentAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	CreatedAt         *time.Time `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt         *time.Time `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name Firmbanking
 
 // FirmbankingPage is a page of firm banking transfers.
 type FirmbankingPage struct {
 	Items []Firmbanking `json:"items"`
-	Next  string        `json:"next,omitempty"`
+	Next  string        `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name FirmbankingPage
 
 func firmbankingView(c *gin.Context, f banking.Firmbanking) Firmbanking {
@@ -87,7 +87,7 @@ func rowOfFirmbanking(f banking.Firmbanking) row {
 //	@Success	201				{object}	Firmbanking
 //	@Header		201				{string}	Location	"the transfer"
 //	@Success	202				{object}	Accepted
-//	@Failure	400,401,403,422,503	{object}	problem.Problem
+//	@Failure	400,401,403,422,500,503	{object}	problem.Problem
 //	@Router		/v1/firmbankings [post]
 func (s *Server) requestFirmbanking(c *gin.Context) { s.firmbanking(c, respondAsync(c)) }
 
@@ -101,7 +101,7 @@ func (s *Server) requestFirmbanking(c *gin.Context) { s.firmbanking(c, respondAs
 //	@Param		body			body		FirmbankingRequest	true	"the transfer"
 //	@Success	202				{object}	Accepted
 //	@Header		202				{string}	Location	"the flow"
-//	@Failure	400,401,403,422,503	{object}	problem.Problem
+//	@Failure	400,401,403,422,500,503	{object}	problem.Problem
 //	@Router		/v1/firmbankings/async [post]
 func (s *Server) requestFirmbankingByEvent(c *gin.Context) { s.firmbanking(c, true) }
 
@@ -151,7 +151,7 @@ func (s *Server) firmbanking(c *gin.Context, async bool) {
 //	@Param		cursor			query		string	false	"next of the page before"
 //	@Param		limit			query		int		false	"1 to 100, default 20"
 //	@Success	200				{object}	FirmbankingPage
-//	@Failure	400,401,403		{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/firmbankings [get]
 func (s *Server) listFirmbankings(c *gin.Context) {
 	request, err := pageOf(c)
@@ -177,7 +177,7 @@ func (s *Server) listFirmbankings(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the transfer's id"
 //	@Success	200		{object}	Firmbanking
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/firmbankings/{id} [get]
 func (s *Server) findFirmbanking(c *gin.Context) {
 	f, err := s.Banking.FindFirmbanking(c, c.Param("id"))

@@ -152,7 +152,7 @@ func (r FranchiseRequest) normal() FranchiseRequest {
 type FranchisePatch struct {
 	Name     *string                   `json:"name,omitempty" validate:"omitempty,excluded_with=Payout" example:"하나커피 강남점"`
 	Contact  *string                   `json:"contact,omitempty" validate:"omitempty,excluded_with=Payout" example:"김하나 010-1234-5678"`
-	State    *string                   `json:"state,omitempty" validate:"omitempty,excluded_with=Payout,oneof=ACTIVE DEACTIVATED" enums:"ACTIVE,DEACTIVATED"`
+	State    *string                   `json:"state,omitempty" validate:"omitempty,excluded_with=Payout,oneof=ACTIVE DEACTIVATED" enums:"ACTIVE,DEACTIVATED" example:"DEACTIVATED"`
 	Contract *FranchiseContractRequest `json:"contract,omitempty" validate:"omitempty,excluded_with=Payout"` // from tomorrow on
 	Payout   *FranchisePayoutRequest   `json:"payout,omitempty"`
 } // @name FranchisePatch
@@ -174,7 +174,7 @@ func (r FranchisePatch) patch() franchise.Patch {
 type FranchisePayout struct {
 	BankCode      string     `json:"bankCode" example:"088"`
 	AccountNumber string     `json:"accountNumber" example:"********7890"`
-	VerifiedAt    *time.Time `json:"verifiedAt,omitempty"` // when its bank confirmed it
+	VerifiedAt    *time.Time `json:"verifiedAt,omitempty" example:"2026-11-20T00:30:00Z"` // when its bank confirmed it
 } // @name FranchisePayout
 
 // FranchiseContract is what holds from a date on, until the next one begins.
@@ -193,18 +193,18 @@ type Franchise struct {
 	BusinessNumber string              `json:"businessNumber,omitempty" example:"1248100998"`
 	Contact        string              `json:"contact,omitempty" example:"김하나 010-1234-5678"` // for operators and the franchise itself
 	Payout         *FranchisePayout    `json:"payout,omitempty"`
-	Contract       *FranchiseContract  `json:"contract,omitempty"`  // in force today
-	Contracts      []FranchiseContract `json:"contracts,omitempty"` // all, by their dates
-	Failure        *Failure            `json:"failure,omitempty"`   // of the registration
-	Until          *time.Time          `json:"until,omitempty"`     // when a registration that waits goes on
-	CreatedAt      *time.Time          `json:"createdAt,omitempty"`
-	UpdatedAt      *time.Time          `json:"updatedAt,omitempty"`
+	Contract       *FranchiseContract  `json:"contract,omitempty"`                             // in force today
+	Contracts      []FranchiseContract `json:"contracts,omitempty"`                            // all, by their dates
+	Failure        *Failure            `json:"failure,omitempty"`                              // of the registration
+	Until          *time.Time          `json:"until,omitempty" example:"2026-11-20T15:30:00Z"` // when a registration that waits goes on
+	CreatedAt      *time.Time          `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt      *time.Time          `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name Franchise
 
 // FranchisePage is a page of franchises.
 type FranchisePage struct {
 	Items []Franchise `json:"items"`
-	Next  string      `json:"next,omitempty"`
+	Next  string      `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name FranchisePage
 
 func franchiseView(c *gin.Context, f franchise.Franchise) Franchise {
@@ -290,7 +290,7 @@ func below(prefix string, bad *errs.Error) *errs.Error {
 //	@Header			201				{string}	ETag		"for If-Match"
 //	@Success		202				{object}	Accepted
 //	@Header			202				{string}	Location	"the flow"
-//	@Failure		400,401,403,409,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,409,422,500,503	{object}	problem.Problem
 //	@Router			/v1/franchises [post]
 func (s *Server) registerFranchise(c *gin.Context) {
 	var body FranchiseRequest
@@ -376,7 +376,7 @@ func answerFranchise(c *gin.Context, status int, f franchise.Franchise) {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	FranchisePage
-//	@Failure	400,401,403	{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises [get]
 func (s *Server) listFranchises(c *gin.Context) {
 	request, err := pageOf(c)
@@ -418,7 +418,7 @@ func franchiseStatusOf(c *gin.Context) (franchise.Status, error) {
 //	@Param			id		path		string	true	"the franchise's id"
 //	@Success		200		{object}	Franchise
 //	@Header			200		{string}	ETag	"for If-Match"
-//	@Failure		401,404	{object}	problem.Problem
+//	@Failure		401,404,500,503	{object}	problem.Problem
 //	@Router			/v1/franchises/{id} [get]
 func (s *Server) findFranchise(c *gin.Context) {
 	f, err := s.Franchise.Find(c, c.Param("id"))
@@ -450,7 +450,7 @@ func (s *Server) findFranchise(c *gin.Context) {
 //	@Header			200				{string}	ETag	"for If-Match"
 //	@Success		202				{object}	Accepted
 //	@Header			202				{string}	Location	"the flow"
-//	@Failure		400,401,403,404,409,412,422,428,503	{object}	problem.Problem
+//	@Failure		400,401,403,404,409,412,422,428,500,503	{object}	problem.Problem
 //	@Router			/v1/franchises/{id} [patch]
 func (s *Server) modifyFranchise(c *gin.Context) {
 	version, err := ifMatch(c)
@@ -526,9 +526,9 @@ type PayoutChange struct {
 	State       record.State    `json:"state" example:"SUCCEEDED"`
 	Payout      FranchisePayout `json:"payout"`
 	Failure     *Failure        `json:"failure,omitempty"`
-	Until       *time.Time      `json:"until,omitempty"`
-	CreatedAt   time.Time       `json:"createdAt"`
-	UpdatedAt   time.Time       `json:"updatedAt"`
+	Until       *time.Time      `json:"until,omitempty" example:"2026-11-20T15:30:00Z"`
+	CreatedAt   time.Time       `json:"createdAt" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt   time.Time       `json:"updatedAt" example:"2026-11-20T00:30:02Z"`
 } // @name PayoutChange
 
 // findPayoutChange shows a change of a payout account.
@@ -541,7 +541,7 @@ type PayoutChange struct {
 //	@Param		id			path		string	true	"the franchise's id"
 //	@Param		changeId	path		string	true	"the change's id"
 //	@Success	200			{object}	PayoutChange
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/payout-changes/{changeId} [get]
 func (s *Server) findPayoutChange(c *gin.Context) {
 	p, err := s.Franchise.FindPayoutChange(c, c.Param("id"), c.Param("changeId"))
@@ -568,7 +568,7 @@ type FeeTier struct {
 // FeeTierPage is the table of preferential rates, whole.
 type FeeTierPage struct {
 	Items []FeeTier `json:"items"`
-	Next  string    `json:"next,omitempty"`
+	Next  string    `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name FeeTierPage
 
 // listFeeTiers shows the preferential rates by yearly sales.
@@ -579,7 +579,7 @@ type FeeTierPage struct {
 //	@Security	Bearer
 //	@Security	APIKey
 //	@Success	200	{object}	FeeTierPage
-//	@Failure	401	{object}	problem.Problem
+//	@Failure	401,500,503	{object}	problem.Problem
 //	@Router		/v1/franchise-fee-tiers [get]
 func (s *Server) listFeeTiers(c *gin.Context) {
 	table, err := franchise.Tiers()

@@ -129,14 +129,13 @@ func (s *Server) publicRoutes(r gin.IRouter) {
 
 // The roles that may use a route stand beside it.
 var (
-	anyone     = allow(membership.RoleMember, membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
-	member     = allow(membership.RoleMember)
-	operator   = allow(membership.RoleOperator)
-	readers    = allow(membership.RoleMember, membership.RoleOperator, membership.RoleAuditor)
-	overseers  = allow(membership.RoleOperator, membership.RoleAuditor)
-	merchants  = allow(membership.RoleFranchise, membership.RoleOperator)
-	onlookers  = allow(membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
-	franchisee = allow(membership.RoleFranchise)
+	anyone    = allow(membership.RoleMember, membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
+	member    = allow(membership.RoleMember)
+	operator  = allow(membership.RoleOperator)
+	readers   = allow(membership.RoleMember, membership.RoleOperator, membership.RoleAuditor)
+	overseers = allow(membership.RoleOperator, membership.RoleAuditor)
+	merchants = allow(membership.RoleFranchise, membership.RoleOperator)
+	onlookers = allow(membership.RoleFranchise, membership.RoleOperator, membership.RoleAuditor)
 )
 
 // memberRoutes need an access token, or a franchise's API key. Those of a service that is

@@ -15,7 +15,7 @@ const checkTimeout = 2 * time.Second
 // Health is whether the platform can serve, and which part cannot.
 type Health struct {
 	Status string            `json:"status" example:"ok"`
-	Checks map[string]string `json:"checks,omitempty"`
+	Checks map[string]string `json:"checks,omitempty" example:"money:ok,temporal:ok"`
 } // @name Health
 
 // live tells that the process runs.

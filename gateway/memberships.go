@@ -41,9 +41,9 @@ type Member struct {
 	Address   Address   `json:"address"`
 	Role      string    `json:"role" example:"MEMBER"`
 	State     string    `json:"state" example:"ACTIVE"`
-	Verified  bool      `json:"verified"` // real name confirmed by a bank
-	CreatedAt time.Time `json:"createdAt"`
-	UpdatedAt time.Time `json:"updatedAt"`
+	Verified  bool      `json:"verified" example:"true"` // real name confirmed by a bank
+	CreatedAt time.Time `json:"createdAt" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt time.Time `json:"updatedAt" example:"2026-11-20T00:30:02Z"`
 } // @name Member
 
 // ModifyRequest changes the fields that are given.
@@ -51,7 +51,7 @@ type ModifyRequest struct {
 	Name    *string        `json:"name,omitempty" example:"김하나"`
 	Phone   *string        `json:"phone,omitempty" example:"010-1234-5678"`
 	Address *ModifyAddress `json:"address,omitempty"`
-	State   *string        `json:"state,omitempty" enums:"ACTIVE,DEACTIVATED"`
+	State   *string        `json:"state,omitempty" enums:"ACTIVE,DEACTIVATED" example:"DEACTIVATED"`
 } // @name ModifyRequest
 
 // ModifyAddress changes the parts that are given.
@@ -79,7 +79,7 @@ func memberView(m membership.Member) Member {
 //	@Param		body	body		RegisterRequest	true	"the member"
 //	@Success	201		{object}	Member
 //	@Header		201		{string}	Location	"the member"
-//	@Failure	400,409	{object}	problem.Problem
+//	@Failure	400,409,500,503	{object}	problem.Problem
 //	@Router		/v1/memberships [post]
 func (s *Server) registerMembership(c *gin.Context) {
 	var body RegisterRequest
@@ -108,7 +108,7 @@ func (s *Server) registerMembership(c *gin.Context) {
 //	@Param			body			body		RegisterRequest	true	"the member"
 //	@Success		202				{object}	Accepted
 //	@Header			202				{string}	Location	"the flow"
-//	@Failure		400,422,503		{object}	problem.Problem
+//	@Failure		400,422,500,503	{object}	problem.Problem
 //	@Router			/v1/memberships/async [post]
 func (s *Server) registerMembershipEvent(c *gin.Context) {
 	var body RegisterRequest
@@ -152,7 +152,7 @@ func (s *Server) registerMembershipEvent(c *gin.Context) {
 //	@Param		id		path		string	true	"the member's id"
 //	@Success	200		{object}	Member
 //	@Header		200		{string}	ETag	"for If-Match"
-//	@Failure	401,404	{object}	problem.Problem
+//	@Failure	401,404,500,503	{object}	problem.Problem
 //	@Router		/v1/memberships/{id} [get]
 func (s *Server) findMembership(c *gin.Context) { s.showMember(c, c.Param("id")) }
 
@@ -163,7 +163,7 @@ func (s *Server) findMembership(c *gin.Context) { s.showMember(c, c.Param("id"))
 //	@Tags		membership
 //	@Security	Bearer
 //	@Success	200	{object}	Member
-//	@Failure	401	{object}	problem.Problem
+//	@Failure	401,404,500,503	{object}	problem.Problem
 //	@Router		/v1/memberships/me [get]
 func (s *Server) getMembershipByJwtToken(c *gin.Context) { s.showMember(c, callerOf(c).ID) }
 
@@ -192,7 +192,7 @@ func (s *Server) showMember(c *gin.Context, memberID string) {
 //	@Param		body		body		ModifyRequest	true	"what to change"
 //	@Success	200			{object}	Member
 //	@Header		200			{string}	ETag	"for If-Match"
-//	@Failure	400,401,404,412	{object}	problem.Problem
+//	@Failure	400,401,403,404,412,500,503	{object}	problem.Problem
 //	@Router		/v1/memberships/{id} [patch]
 func (s *Server) modifyMembership(c *gin.Context) {
 	memberID := c.Param("id")

@@ -31,14 +31,14 @@ type PayoutRetry struct {
 	AskedBy     string     `json:"askedBy" example:"mem_01JZ0000000000000000000000"`
 	DecidedBy   string     `json:"decidedBy,omitempty" example:"mem_01JZ0000000000000000000001"`
 	Reason      string     `json:"reason" example:"지급 계좌가 바뀌었습니다"`
-	CreatedAt   *time.Time `json:"createdAt,omitempty"`
-	UpdatedAt   *time.Time `json:"updatedAt,omitempty"`
+	CreatedAt   *time.Time `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt   *time.Time `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name PayoutRetry
 
 // PayoutRetryPage lists the retries of a statement.
 type PayoutRetryPage struct {
 	Items []PayoutRetry `json:"items"`
-	Next  string        `json:"next,omitempty"`
+	Next  string        `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name PayoutRetryPage
 
 func retryView(r settlement.Retry) PayoutRetry {
@@ -58,7 +58,7 @@ func retryView(r settlement.Retry) PayoutRetry {
 //	@Param			body			body		PayoutRetryRequest	true	"why"
 //	@Success		201				{object}	PayoutRetry
 //	@Header			201				{string}	Location	"the retry"
-//	@Failure		400,401,403,404,409,422	{object}	problem.Problem
+//	@Failure		400,401,403,404,409,422,500,503	{object}	problem.Problem
 //	@Router			/v1/settlements/statements/{id}/payout-retries [post]
 func (s *Server) requestPayoutRetry(c *gin.Context) {
 	var body PayoutRetryRequest
@@ -92,7 +92,7 @@ func (s *Server) requestPayoutRetry(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the statement's id"
 //	@Success	200		{object}	PayoutRetryPage
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/statements/{id}/payout-retries [get]
 func (s *Server) listPayoutRetries(c *gin.Context) {
 	retries, err := s.Settlement.ListRetries(c, c.Param("id"))
@@ -115,7 +115,7 @@ func (s *Server) listPayoutRetries(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		retryId	path		string	true	"the retry's id"
 //	@Success	200		{object}	PayoutRetry
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/payout-retries/{retryId} [get]
 func (s *Server) findPayoutRetry(c *gin.Context) {
 	r, err := s.Settlement.FindRetry(c, c.Param("retryId"))
@@ -131,7 +131,7 @@ func (s *Server) findPayoutRetry(c *gin.Context) {
 //	@Security		Bearer
 //	@Param			retryId	path		string	true	"the retry's id"
 //	@Success		200		{object}	PayoutRetry
-//	@Failure		401,403,404,409	{object}	problem.Problem
+//	@Failure		401,403,404,409,500,503	{object}	problem.Problem
 //	@Router			/v1/settlements/payout-retries/{retryId}/approve [post]
 func (s *Server) approvePayoutRetry(c *gin.Context) {
 	r, err := s.Settlement.ApproveRetry(c, c.Param("retryId"), callerOf(c).ID)
@@ -149,7 +149,7 @@ func (s *Server) approvePayoutRetry(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		retryId	path		string	true	"the retry's id"
 //	@Success	200		{object}	PayoutRetry
-//	@Failure	401,403,404,409	{object}	problem.Problem
+//	@Failure	401,403,404,409,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/payout-retries/{retryId}/reject [post]
 func (s *Server) rejectPayoutRetry(c *gin.Context) {
 	r, err := s.Settlement.RejectRetry(c, c.Param("retryId"), callerOf(c).ID)
@@ -185,8 +185,10 @@ func (s *Server) startPayout(ctx context.Context, st settlement.Statement) error
 		ID:                    contract.WorkflowID(st.ID),
 		TaskQueue:             contract.FlowQueue,
 		WorkflowIDReusePolicy: enumspb.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE, // each attempt is a run of its own
-		EnableEagerStart:      true,
-		Memo:                  map[string]any{contract.FingerprintMemo: ""},
+		// An earlier attempt's last steps may still run: then the next settlement run starts this one.
+		WorkflowExecutionErrorWhenAlreadyStarted: true,
+		EnableEagerStart:                         true,
+		Memo:                                     map[string]any{contract.FingerprintMemo: ""},
 		TypedSearchAttributes: temporal.NewSearchAttributes(contract.FranchiseIDKey.ValueSet(st.FranchiseID),
 			contract.BusinessDateKey.ValueSet(st.BusinessDate.String()), contract.FlowStateKey.ValueSet(string(record.Processing))),
 		StaticSummary: contract.PayoutSummary(in),

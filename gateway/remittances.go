@@ -159,6 +159,12 @@ func (s *Server) checkRemittance(ctx context.Context, in contract.Remittance) er
 
 func malformed(e *errs.Error) bool { return e != nil && e.Kind == errs.Invalid }
 
+// onRecord tells whether a remittance was asked for before.
+func (s *Server) onRecord(ctx context.Context, remittanceID string) bool {
+	_, err := s.Remittance.Find(ctx, "", remittanceID)
+	return err == nil
+}
+
 // checkBank refuses a bank that has no queue: nobody would work on its calls.
 func checkBank(pointer, code string) error {
 	if _, known := banking.FindInstitution(code); !known {

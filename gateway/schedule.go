@@ -17,19 +17,19 @@ import (
 
 // SettlementSchedule is when settlements start by themselves.
 type SettlementSchedule struct {
-	Paused   bool             `json:"paused"`
+	Paused   bool             `json:"paused" example:"false"`
 	Note     string           `json:"note,omitempty" example:"the books are being looked at"`
 	TimeZone string           `json:"timeZone" example:"Asia/Seoul"`
 	Cron     string           `json:"cron,omitempty" example:"0 2 * * *"` // minute, hour, day of the month, month, day of the week
-	Next     []time.Time      `json:"next"`
+	Next     []time.Time      `json:"next" example:"2026-11-21T17:00:00Z,2026-11-22T17:00:00Z"`
 	Recent   []ScheduledStart `json:"recent"` // the newest last
 } // @name SettlementSchedule
 
 // ScheduledStart is one start by the schedule. On a day that is no business day nothing
 // is settled, and there is no run.
 type ScheduledStart struct {
-	ScheduledAt time.Time `json:"scheduledAt"`
-	StartedAt   time.Time `json:"startedAt"`
+	ScheduledAt time.Time `json:"scheduledAt" example:"2026-11-20T17:00:00Z"`
+	StartedAt   time.Time `json:"startedAt" example:"2026-11-20T17:00:01Z"`
 	RunID       string    `json:"runId,omitempty" example:"run_01JZ0000000000000000000000"`
 } // @name ScheduledStart
 
@@ -55,7 +55,7 @@ const maxBackfillDays = 366
 //	@Tags		settlement
 //	@Security	Bearer
 //	@Success	200	{object}	SettlementSchedule
-//	@Failure	401,403,503	{object}	problem.Problem
+//	@Failure	401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/schedule [get]
 func (s *Server) getSettlementSchedule(c *gin.Context) {
 	d, err := s.describeSchedule(c)
@@ -71,7 +71,7 @@ func (s *Server) getSettlementSchedule(c *gin.Context) {
 //	@Security		Bearer
 //	@Param			body	body		ScheduleNote	false	"why; may be empty"
 //	@Success		200		{object}	SettlementSchedule
-//	@Failure		400,401,403,409,503	{object}	problem.Problem
+//	@Failure		400,401,403,409,500,503	{object}	problem.Problem
 //	@Router			/v1/settlements/schedule/pause [post]
 func (s *Server) pauseSettlementSchedule(c *gin.Context) {
 	var body ScheduleNote
@@ -94,7 +94,7 @@ func (s *Server) pauseSettlementSchedule(c *gin.Context) {
 //	@Tags		settlement
 //	@Security	Bearer
 //	@Success	200	{object}	SettlementSchedule
-//	@Failure	401,403,409,503	{object}	problem.Problem
+//	@Failure	401,403,409,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/schedule/resume [post]
 func (s *Server) resumeSettlementSchedule(c *gin.Context) {
 	note := "Resumed by " + callerOf(c).ID
@@ -112,7 +112,7 @@ func (s *Server) resumeSettlementSchedule(c *gin.Context) {
 //	@Security		Bearer
 //	@Param			body	body		BackfillRequest	true	"which days"
 //	@Success		200		{object}	SettlementSchedule
-//	@Failure		400,401,403,503	{object}	problem.Problem
+//	@Failure		400,401,403,500,503	{object}	problem.Problem
 //	@Router			/v1/settlements/schedule/backfill [post]
 func (s *Server) backfillSettlementSchedule(c *gin.Context) {
 	var body BackfillRequest

@@ -49,7 +49,7 @@ func (s *Server) settlementRoutes(r gin.IRouter) {
 // RunRequest asks for a business date to be settled.
 type RunRequest struct {
 	BusinessDate string `json:"businessDate" validate:"required" format:"date" example:"2026-11-20"` // in Seoul; at most a year back and a month ahead
-	DryRun       bool   `json:"dryRun,omitempty"`                                                    // shows the statements and books nothing
+	DryRun       bool   `json:"dryRun,omitempty" example:"false"`                                    // shows the statements and books nothing
 } // @name SettlementRunRequest
 
 // RunTotals sum up the statements of a run as they are now. Amounts are in won.
@@ -65,19 +65,19 @@ type SettlementRun struct {
 	ID           string       `json:"id" example:"run_01JZ0000000000000000000000"`
 	State        record.State `json:"state" example:"SUCCEEDED"`
 	BusinessDate string       `json:"businessDate" format:"date" example:"2026-11-20"`
-	DryRun       bool         `json:"dryRun"`
+	DryRun       bool         `json:"dryRun" example:"false"`
 	Statements   *RunTotals   `json:"statements,omitempty"`
 	Currency     string       `json:"currency" example:"KRW"`
 	AskedBy      string       `json:"askedBy,omitempty" example:"mem_01JZ0000000000000000000000"` // an operator, or "schedule"
 	Failure      *Failure     `json:"failure,omitempty"`
-	CreatedAt    *time.Time   `json:"createdAt,omitempty"`
-	UpdatedAt    *time.Time   `json:"updatedAt,omitempty"`
+	CreatedAt    *time.Time   `json:"createdAt,omitempty" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt    *time.Time   `json:"updatedAt,omitempty" example:"2026-11-20T00:30:02Z"`
 } // @name SettlementRun
 
 // SettlementRunPage is a page of runs.
 type SettlementRunPage struct {
 	Items []SettlementRun `json:"items"`
-	Next  string          `json:"next,omitempty"`
+	Next  string          `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name SettlementRunPage
 
 func runView(c *gin.Context, r settlement.Run) SettlementRun {
@@ -109,7 +109,7 @@ func (s *Server) runFingerprint(businessDate string, dryRun bool) string {
 //	@Success		201				{object}	SettlementRun
 //	@Header			201				{string}	Location	"the run"
 //	@Success		202				{object}	Accepted
-//	@Failure		400,401,403,422,503	{object}	problem.Problem
+//	@Failure		400,401,403,422,500,503	{object}	problem.Problem
 //	@Router			/v1/settlements/runs [post]
 func (s *Server) startSettlement(c *gin.Context) {
 	in, date, err := s.runInput(c)
@@ -179,7 +179,7 @@ func (s *Server) settled(c *gin.Context, in contract.Settlement, o outcome) Sett
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	SettlementRunPage
-//	@Failure	400,401,403	{object}	problem.Problem
+//	@Failure	400,401,403,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/runs [get]
 func (s *Server) listSettlementRuns(c *gin.Context) {
 	request, err := pageOf(c)
@@ -204,7 +204,7 @@ func (s *Server) listSettlementRuns(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		id		path		string	true	"the run's id"
 //	@Success	200		{object}	SettlementRun
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/settlements/runs/{id} [get]
 func (s *Server) findSettlementRun(c *gin.Context) {
 	r, err := s.Settlement.FindRun(c, c.Param("id"))

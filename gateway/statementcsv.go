@@ -43,7 +43,7 @@ const csvTotal = "TOTAL"
 //	@Produce		text/csv
 //	@Success		200		{string}	string	"the table"
 //	@Header			200		{string}	Content-Disposition	"attachment"
-//	@Failure		401,403,404	{object}	problem.Problem
+//	@Failure		401,403,404,500,503	{object}	problem.Problem
 //	@Router			/v1/settlements/statements/{id}/csv [get]
 func (s *Server) downloadStatement(c *gin.Context) {
 	st, err := s.statementOf(c)
@@ -53,7 +53,7 @@ func (s *Server) downloadStatement(c *gin.Context) {
 	}
 	scope := callerOf(c).paymentScope()
 	sendStatementCSV(c, st, func(ctx context.Context, after page.Cursor) (page.Page[payment.Line], error) {
-		return s.Payment.Lines(ctx, scope, st.ID, page.Request{After: after, Limit: csvPageLines})
+		return s.Neighbours.Lines(ctx, scope, st.ID, page.Request{After: after, Limit: csvPageLines})
 	})
 }
 

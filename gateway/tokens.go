@@ -6,6 +6,7 @@ import (
 
 	"github.com/gin-gonic/gin"
 
+	"durapay/internal/token"
 	"durapay/services/membership"
 )
 
@@ -17,30 +18,35 @@ type LoginRequest struct {
 
 // Tokens are what a sign-in gives.
 type Tokens struct {
-	AccessToken  string `json:"accessToken"`
-	RefreshToken string `json:"refreshToken"`
+	AccessToken  string `json:"accessToken" example:"eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtZW1fMDFKWiJ9.c2lnbmF0dXJl"`
+	RefreshToken string `json:"refreshToken" example:"q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"`
 	TokenType    string `json:"tokenType" example:"Bearer"`
 	ExpiresIn    int64  `json:"expiresIn" example:"600"` // seconds
 } // @name Tokens
 
 // RefreshRequest carries a refresh token.
 type RefreshRequest struct {
-	RefreshToken string `json:"refreshToken" validate:"required,max=512"`
+	RefreshToken string `json:"refreshToken" validate:"required,max=512" example:"q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"`
 } // @name RefreshRequest
 
 // ValidateRequest carries an access token.
 type ValidateRequest struct {
-	Token string `json:"token" validate:"required,max=8192"`
+	Token string `json:"token" validate:"required,max=8192" example:"eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtZW1fMDFKWiJ9.c2lnbmF0dXJl"`
 } // @name ValidateRequest
 
 // Validation tells of an access token.
 type Validation struct {
-	Valid     bool       `json:"valid"`
+	Valid     bool       `json:"valid" example:"true"`
 	Reason    string     `json:"reason,omitempty" example:"token_expired"`
 	Subject   string     `json:"subject,omitempty" example:"mem_01JZ0000000000000000000000"`
 	Role      string     `json:"role,omitempty" example:"MEMBER"`
-	ExpiresAt *time.Time `json:"expiresAt,omitempty"`
+	ExpiresAt *time.Time `json:"expiresAt,omitempty" example:"2026-11-20T00:40:00Z"`
 } // @name Validation
+
+// KeySet lists the public keys that access tokens are verified with (RFC 7517).
+type KeySet struct {
+	Keys []token.JWK `json:"keys"`
+} // @name KeySet
 
 func tokensView(t membership.Tokens) Tokens {
 	return Tokens{AccessToken: t.AccessToken, RefreshToken: t.RefreshToken, TokenType: "Bearer", ExpiresIn: int64(t.ExpiresIn / time.Second)}
@@ -53,7 +59,7 @@ func tokensView(t membership.Tokens) Tokens {
 //	@Tags		auth
 //	@Param		body	body		LoginRequest	true	"e-mail and password"
 //	@Success	200		{object}	Tokens
-//	@Failure	400,401,429	{object}	problem.Problem
+//	@Failure	400,401,429,500,503	{object}	problem.Problem
 //	@Router		/v1/auth/login [post]
 func (s *Server) loginMembership(c *gin.Context) {
 	var body LoginRequest
@@ -77,7 +83,7 @@ func (s *Server) loginMembership(c *gin.Context) {
 //	@Tags			auth
 //	@Param			body	body		RefreshRequest	true	"the refresh token"
 //	@Success		200		{object}	Tokens
-//	@Failure		400,401	{object}	problem.Problem
+//	@Failure		400,401,500,503	{object}	problem.Problem
 //	@Router			/v1/auth/refresh [post]
 func (s *Server) refreshJwtToken(c *gin.Context) {
 	var body RefreshRequest
@@ -101,7 +107,7 @@ func (s *Server) refreshJwtToken(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		body	body	RefreshRequest	true	"the refresh token"
 //	@Success	204
-//	@Failure	400,401	{object}	problem.Problem
+//	@Failure	400,401,500,503	{object}	problem.Problem
 //	@Router		/v1/auth/logout [post]
 func (s *Server) logout(c *gin.Context) {
 	var body RefreshRequest
@@ -125,7 +131,7 @@ func (s *Server) logout(c *gin.Context) {
 //	@Security	Bearer
 //	@Param		body	body		ValidateRequest	true	"the access token"
 //	@Success	200		{object}	Validation
-//	@Failure	400,401	{object}	problem.Problem
+//	@Failure	400,401,500,503	{object}	problem.Problem
 //	@Router		/v1/auth/validate [post]
 func (s *Server) validateJwtToken(c *gin.Context) {
 	var body ValidateRequest
@@ -146,9 +152,10 @@ func (s *Server) validateJwtToken(c *gin.Context) {
 //	@Summary	The keys of the access tokens
 //	@ID			jwks
 //	@Tags		auth
-//	@Success	200	{object}	map[string]any
+//	@Success	200	{object}	KeySet
+//	@Failure	500,503	{object}	problem.Problem
 //	@Router		/.well-known/jwks.json [get]
 func (s *Server) jwks(c *gin.Context) {
 	c.Header("Cache-Control", "public, max-age=300")
-	c.JSON(http.StatusOK, gin.H{"keys": s.Tokens.JWKS()})
+	c.JSON(http.StatusOK, KeySet{Keys: s.Tokens.JWKS()})
 }

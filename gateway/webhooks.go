@@ -21,22 +21,22 @@ type WebhookRequest struct {
 // Webhook is where a franchise is told of events.
 type Webhook struct {
 	URL           string     `json:"url" example:"https://example.com/hooks"`
-	Secret        string     `json:"secret,omitempty"`        // signs the messages; told once, when it is new
-	PreviousUntil *time.Time `json:"previousUntil,omitempty"` // until then the secret before signs too
-	CreatedAt     time.Time  `json:"createdAt"`
-	UpdatedAt     time.Time  `json:"updatedAt"`
+	Secret        string     `json:"secret,omitempty" example:"whsec_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="` // signs the messages; told once, when it is new
+	PreviousUntil *time.Time `json:"previousUntil,omitempty" example:"2026-11-21T00:30:00Z"`                        // until then the secret before signs too
+	CreatedAt     time.Time  `json:"createdAt" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt     time.Time  `json:"updatedAt" example:"2026-11-20T00:30:02Z"`
 } // @name Webhook
 
 // WebhookSecret is a new secret, told once.
 type WebhookSecret struct {
-	Secret        string    `json:"secret"`
-	PreviousUntil time.Time `json:"previousUntil"` // until then the secret before signs too
+	Secret        string    `json:"secret" example:"whsec_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="`
+	PreviousUntil time.Time `json:"previousUntil" example:"2026-11-21T00:30:00Z"` // until then the secret before signs too
 } // @name WebhookSecret
 
 // WebhookAttempt is one try to deliver.
 type WebhookAttempt struct {
 	Number         int       `json:"number" example:"1"`
-	At             time.Time `json:"at"`
+	At             time.Time `json:"at" example:"2026-11-20T00:30:00Z"`
 	Status         int       `json:"status,omitempty" example:"503"` // of HTTP; absent without an answer
 	Code           string    `json:"code,omitempty" enums:"status,gone,timeout,unreachable,tls,address_refused,webhook_not_set,closed" example:"status"`
 	DurationMillis int64     `json:"durationMillis" example:"120"`
@@ -52,16 +52,16 @@ type WebhookDelivery struct {
 	Attempts     []WebhookAttempt `json:"attempts,omitempty"` // the latest, of a single delivery
 	Payload      json.RawMessage  `json:"payload,omitempty" swaggertype:"object"`
 	Failure      *Failure         `json:"failure,omitempty"`
-	Until        *time.Time       `json:"until,omitempty"` // when the next attempt is made
-	DeliveredAt  *time.Time       `json:"deliveredAt,omitempty"`
-	CreatedAt    time.Time        `json:"createdAt"`
-	UpdatedAt    time.Time        `json:"updatedAt"`
+	Until        *time.Time       `json:"until,omitempty" example:"2026-11-20T15:30:00Z"` // when the next attempt is made
+	DeliveredAt  *time.Time       `json:"deliveredAt,omitempty" example:"2026-11-20T00:30:02Z"`
+	CreatedAt    time.Time        `json:"createdAt" example:"2026-11-20T00:30:00Z"`
+	UpdatedAt    time.Time        `json:"updatedAt" example:"2026-11-20T00:30:02Z"`
 } // @name WebhookDelivery
 
 // WebhookDeliveryPage is a page of deliveries.
 type WebhookDeliveryPage struct {
 	Items []WebhookDelivery `json:"items"`
-	Next  string            `json:"next,omitempty"`
+	Next  string            `json:"next,omitempty" example:"eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"`
 } // @name WebhookDeliveryPage
 
 func webhookView(w franchise.Webhook) Webhook {
@@ -96,7 +96,7 @@ func deliveryDetail(c *gin.Context, d franchise.Delivery) WebhookDelivery {
 //	@Success		200		{object}	Webhook			"it replaces one"
 //	@Success		201		{object}	Webhook			"there was none"
 //	@Header			201		{string}	Location		"the webhook"
-//	@Failure		400,401,403,404	{object}	problem.Problem
+//	@Failure		400,401,403,404,500,503	{object}	problem.Problem
 //	@Router			/v1/franchises/{id}/webhook [put]
 func (s *Server) setWebhook(c *gin.Context) {
 	var body WebhookRequest
@@ -141,7 +141,7 @@ func (s *Server) hasWebhook(ctx context.Context, franchiseID string) (bool, erro
 //	@Security	APIKey
 //	@Param		id	path		string	true	"the franchise's id"
 //	@Success	200	{object}	Webhook
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/webhook [get]
 func (s *Server) findWebhook(c *gin.Context) {
 	w, err := s.Franchise.Webhook(c, c.Param("id"))
@@ -161,7 +161,7 @@ func (s *Server) findWebhook(c *gin.Context) {
 //	@Security	APIKey
 //	@Param		id	path	string	true	"the franchise's id"
 //	@Success	204
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/webhook [delete]
 func (s *Server) removeWebhook(c *gin.Context) {
 	if err := s.Franchise.RemoveWebhook(c, c.Param("id")); err != nil {
@@ -181,7 +181,7 @@ func (s *Server) removeWebhook(c *gin.Context) {
 //	@Security		APIKey
 //	@Param			id	path		string	true	"the franchise's id"
 //	@Success		200	{object}	WebhookSecret
-//	@Failure		401,403,404	{object}	problem.Problem
+//	@Failure		401,403,404,500,503	{object}	problem.Problem
 //	@Router			/v1/franchises/{id}/webhook/rotate-secret [post]
 func (s *Server) rotateWebhookSecret(c *gin.Context) {
 	w, secret, err := s.Franchise.RotateSecret(c, c.Param("id"))
@@ -203,7 +203,7 @@ func (s *Server) rotateWebhookSecret(c *gin.Context) {
 //	@Param		cursor	query		string	false	"next of the page before"
 //	@Param		limit	query		int		false	"1 to 100, default 20"
 //	@Success	200		{object}	WebhookDeliveryPage
-//	@Failure	400,401,403,404	{object}	problem.Problem
+//	@Failure	400,401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/webhook/deliveries [get]
 func (s *Server) listWebhookDeliveries(c *gin.Context) {
 	request, err := pageOf(c)
@@ -230,7 +230,7 @@ func (s *Server) listWebhookDeliveries(c *gin.Context) {
 //	@Param		id			path		string	true	"the franchise's id"
 //	@Param		deliveryId	path		string	true	"the delivery's id"
 //	@Success	200			{object}	WebhookDelivery
-//	@Failure	401,403,404	{object}	problem.Problem
+//	@Failure	401,403,404,500,503	{object}	problem.Problem
 //	@Router		/v1/franchises/{id}/webhook/deliveries/{deliveryId} [get]
 func (s *Server) findWebhookDelivery(c *gin.Context) {
 	d, err := s.Franchise.FindDelivery(c, c.Param("id"), c.Param("deliveryId"))

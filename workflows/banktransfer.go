@@ -14,15 +14,22 @@ import (
 )
 
 // undoTransfer closes a transfer that was not sent, so that no row stays open for ever.
-// One that a bank has executed after all is booked: it is too late.
-func undoTransfer(id, holdRef string) undo {
+// One that a bank has executed after all is booked: it is too late. A transfer that was
+// refused because the bank was shut may have been made anew, by this run or by one that
+// was ended by hand: so the attempts are walked through to the last one there is.
+func undoTransfer(t contract.Transfer, holdRef string) undo {
 	return func(ctx workflow.Context) finding {
-		answer := do[contract.Answer](ctx, contract.BankingAbandon, "end of a transfer that was not sent", id)
-		if answer.Kind != contract.Accepted {
-			return undone
+		for attempt := 1; attempt <= mostAttempts; attempt++ {
+			answer := do[contract.Answer](ctx, contract.BankingAbandon, "end of a transfer that was not sent", t.Again(attempt).ID)
+			if answer.Kind == contract.Accepted {
+				book(ctx, "capture of the hold", captureCommand(holdRef))
+				return tooLate
+			}
+			if answer.Failure.Code != errs.BankMaintenance.Code {
+				return undone
+			}
 		}
-		book(ctx, "capture of the hold", captureCommand(holdRef))
-		return tooLate
+		return undone
 	}
 }
 
@@ -35,19 +42,25 @@ func prepare(ctx workflow.Context, t contract.Transfer) contract.Begun {
 const mostAttempts = 20
 
 // carry prepares a transfer and settles it. A bank that refused it because it was shut,
-// outside the hours we know of, is asked again later with a transfer of its own.
+// outside the hours we know of, is asked again later with a transfer of its own. Attempts
+// that an earlier run of the flow has made are passed over.
 func (f *flow) carry(ctx workflow.Context, w work, bankCode, holdRef string, t contract.Transfer) (record.Failure, error) {
 	for attempt := 1; ; attempt++ {
 		next := t.Again(attempt)
-		if attempt > 1 { // the first one's undo was registered before anything was asked
-			f.saga.onFailure(undoTransfer(next.ID, holdRef))
-		}
-		if failure := prepare(ctx, next).Failure; failure.Is() {
+		failure := prepare(ctx, next).Failure
+		shutBefore := failure.Code == errs.BankMaintenance.Code
+		if failure.Is() && !shutBefore {
 			return failure, nil
 		}
-		failure, err := f.settle(ctx, w, bankCode, holdRef, next)
+		var err error
+		if !shutBefore {
+			failure, err = f.settle(ctx, w, bankCode, holdRef, next)
+		}
 		if err != nil || failure.Code != errs.BankMaintenance.Code || attempt == mostAttempts {
 			return failure, err
+		}
+		if shutBefore { // the wait is over, or was: there may be a next attempt already
+			continue
 		}
 		if err := f.wait(ctx, w, workflow.Now(ctx).Add(shutPause(attempt)), contract.StepBankShut, "bank", bankCode); err != nil {
 			return record.Failure{}, err

@@ -37,7 +37,7 @@ func (b *firmbanking) move(workflow.Context, record.Move) {}
 func (b *firmbanking) do(ctx workflow.Context) (record.Failure, error) {
 	hold := holdCommand(ledger.Firmbanking, b.in.ID, b.leg(), b.in.OperatorID)
 	b.saga.onFailure(undoHold(hold.Ref))
-	b.saga.onFailure(undoTransfer(b.in.ID, hold.Ref))
+	b.saga.onFailure(undoTransfer(b.transfer(), hold.Ref))
 	if failure := b.reserve(ctx, hold); failure.Is() {
 		return failure, nil
 	}

@@ -50,8 +50,7 @@ func (p *payment) tellFranchise(ctx workflow.Context) {
 }
 
 func (p *payment) begin(ctx workflow.Context) contract.Begun {
-	p.member = askStandings(ctx, p.in.MembershipID)
-	p.asked = start[contract.Terms](ctx, contract.FranchiseTerms, "franchise and its fee", p.in.FranchiseID)
+	p.ask(ctx)
 	return do[contract.Begun](ctx, contract.PaymentBegin, "record of the payment", p.in)
 }
 
@@ -64,7 +63,19 @@ func (p *payment) do(ctx workflow.Context) (record.Failure, error) {
 	if failure := p.check(ctx); failure.Is() {
 		return failure, nil
 	}
-	return p.pay(ctx, purse{p.in.MembershipID, p.in.AutoTopUpAccountID, contract.PaymentSetTopUp}, p.post)
+	return p.pay(ctx, purse{p.in.MembershipID, p.in.AutoTopUpAccountID, contract.PaymentSetTopUp, p.checkAgain}, p.post)
+}
+
+// ask asks for the member's standing and the franchise's terms, side by side.
+func (p *payment) ask(ctx workflow.Context) {
+	p.member = askStandings(ctx, p.in.MembershipID)
+	p.asked = start[contract.Terms](ctx, contract.FranchiseTerms, "franchise and its fee", p.in.FranchiseID)
+}
+
+// checkAgain asks for those of now: the fee in force when the payment is approved counts.
+func (p *payment) checkAgain(ctx workflow.Context) record.Failure {
+	p.ask(ctx)
+	return p.check(ctx)
 }
 
 func (p *payment) check(ctx workflow.Context) record.Failure {

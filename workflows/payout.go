@@ -49,7 +49,7 @@ func (p *payout) move(ctx workflow.Context, m record.Move) {
 
 func (p *payout) do(ctx workflow.Context) (record.Failure, error) {
 	p.saga.onFailure(undoHold(p.id))
-	p.saga.onFailure(undoTransfer(p.firmbankingID(), p.id))
+	p.saga.onFailure(undoTransfer(p.credit(), p.id))
 	p.account = do[contract.PayoutAccount](ctx, contract.FranchisePayouts, "payout account", p.in.FranchiseID)
 	if !p.account.Exists {
 		return record.FailureOf(errs.FranchiseNotFound), nil

@@ -10,6 +10,7 @@ import (
 
 	"durapay/errs"
 	"durapay/internal/record"
+	"durapay/services/money"
 	rules "durapay/services/remittance"
 	"durapay/workflows/contract"
 )
@@ -19,6 +20,8 @@ type purse struct {
 	membershipID  string
 	bankAccountID string // "" means no automatic top-up
 	link          string // the step that ties the top-up to the flow's record
+	// check asks again what was asked before a top-up, which may have taken hours.
+	check func(workflow.Context) record.Failure
 }
 
 // pay takes money out of a purse. When the balance is short and its owner allows it, a
@@ -31,6 +34,14 @@ func (f *flow) pay(ctx workflow.Context, p purse, take func(workflow.Context) re
 	if failure, err := f.topUp(ctx, p, failure); err != nil || failure.Is() {
 		return failure, err
 	}
+	// The child's end is on record, and whatever a lost run took is found by the undos: a
+	// cancellation may be asked for here.
+	if err := ctx.Err(); err != nil {
+		return record.Failure{}, err
+	}
+	if failure := p.check(ctx); failure.Is() {
+		return failure, nil
+	}
 	return take(ctx), nil
 }
 
@@ -39,6 +50,9 @@ func (f *flow) topUp(ctx workflow.Context, p purse, short record.Failure) (recor
 	missing := missingWon(short)
 	in := contract.TopUp{ID: contract.AutoTopUpID(f.id), MembershipID: p.membershipID, BankAccountID: p.bankAccountID,
 		Amount: rules.AutoTopUpAmount(missing), Fingerprint: f.fingerprint}
+	if in.Amount < 1 || in.Amount > money.MaxAmount { // more than any wallet holds
+		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.BalanceLimit.Code)), nil
+	}
 	f.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
 	var out contract.Outcome
 	err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)

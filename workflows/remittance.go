@@ -70,7 +70,7 @@ func (r *remittance) registerUndos() {
 		return
 	}
 	r.saga.onFailure(undoHold(r.in.ID))
-	r.saga.onFailure(undoTransfer(r.credit().ID, r.in.ID))
+	r.saga.onFailure(undoTransfer(r.credit(), r.in.ID))
 }
 
 // awaitDate waits for the time that the sender has chosen.
@@ -105,8 +105,14 @@ func (r *remittance) checkMembers(ctx workflow.Context) record.Failure {
 	}
 }
 
+// checkAgain asks for the members' standing of now.
+func (r *remittance) checkAgain(ctx workflow.Context) record.Failure {
+	r.askMembers(ctx)
+	return r.checkMembers(ctx)
+}
+
 func (r *remittance) purse() purse {
-	return purse{r.in.SenderID, r.in.AutoTopUpAccountID, contract.RemittanceSetTopUp}
+	return purse{r.in.SenderID, r.in.AutoTopUpAccountID, contract.RemittanceSetTopUp, r.checkAgain}
 }
 
 // post books the transfer. What the ledger says of the receiver's wallet is told

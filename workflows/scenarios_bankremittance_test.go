@@ -156,8 +156,8 @@ var bankRemittances = []scenario{
 			move $REM PROCESSING
 			prepare CREDIT remittance/$REM/credit/2 5000
 			submit
-			abandon credit/2
 			abandon credit
+			abandon credit/2
 			RELEASE $REM
 			move $REM FAILED bank_insufficient_funds`)},
 	{name: "to a bank refused for maintenance cancelled", flow: contract.RemittanceFlow, in: bankRemIn, state: record.Cancelled,
@@ -170,6 +170,7 @@ var bankRemittances = []scenario{
 			submit
 			move $REM WAITING
 			abandon credit
+			abandon credit/2
 			RELEASE $REM
 			move $REM CANCELLED cancelled`)},
 	{name: "to a bank under maintenance for good", flow: contract.RemittanceFlow, in: bankRemIn, state: record.Failed,
@@ -258,7 +259,6 @@ func underMaintenance() []string {
 		}
 		undos = append(undos, "abandon "+t.Reference[len(contract.WorkflowID(remID))+1:])
 	}
-	slices.Reverse(undos)
 	return slices.Concat(diary, undos, lines("RELEASE $REM\nmove $REM FAILED bank_maintenance"))
 }
 

@@ -79,6 +79,63 @@ var payments = []scenario{
 			POST $PAY 25000 $HANA>$CAFE
 			fee 150
 			move $PAY SUCCEEDED`)},
+	{name: "another fee after the top-up", flow: contract.PaymentFlow, in: autoPayIn, state: record.Succeeded,
+		world: func() *world {
+			return &world{submit: accepted, refuse: map[string][]record.Failure{payID: {short}}, later: &contract.Terms{Exists: true, Active: true, FeeBasisPoints: 300}}
+		},
+		diary: lines(`
+			begin $PAY
+			POST $PAY 25000 $HANA>$CAFE insufficient_balance
+			begin $FILL
+			HOLD $FILL 30000 $BANK>$HANA
+			prepare DEBIT topup/$FILL/debit 30000
+			submit
+			CAPTURE $FILL
+			move $FILL SUCCEEDED
+			set top-up $FILL
+			POST $PAY 25000 $HANA>$CAFE
+			fee 300
+			move $PAY SUCCEEDED`)},
+	{name: "franchise deactivated during the top-up", flow: contract.PaymentFlow, in: autoPayIn, state: record.Failed, code: errs.FranchiseInactive.Code,
+		world: func() *world {
+			return &world{submit: accepted, refuse: map[string][]record.Failure{payID: {short}}, later: &contract.Terms{Exists: true}}
+		},
+		diary: lines(`
+			begin $PAY
+			POST $PAY 25000 $HANA>$CAFE insufficient_balance
+			begin $FILL
+			HOLD $FILL 30000 $BANK>$HANA
+			prepare DEBIT topup/$FILL/debit 30000
+			submit
+			CAPTURE $FILL
+			move $FILL SUCCEEDED
+			set top-up $FILL
+			RELEASE $PAY
+			move $PAY FAILED franchise_inactive`)},
+	{name: "cancelled while the top-up is at the bank", flow: contract.PaymentFlow, in: autoPayIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "submit",
+		world: func() *world {
+			return &world{submit: accepted, refuse: map[string][]record.Failure{payID: {short}}}
+		},
+		diary: lines(`
+			begin $PAY
+			POST $PAY 25000 $HANA>$CAFE insufficient_balance
+			begin $FILL
+			HOLD $FILL 30000 $BANK>$HANA
+			prepare DEBIT topup/$FILL/debit 30000
+			submit
+			CAPTURE $FILL
+			move $FILL SUCCEEDED
+			set top-up $FILL
+			RELEASE $PAY
+			move $PAY CANCELLED cancelled`)},
+	{name: "more than a wallet holds", flow: contract.PaymentFlow, in: autoPayIn, state: record.Failed, code: errs.AutoTopUpFailed.Code,
+		world: func() *world {
+			return &world{refuse: map[string][]record.Failure{payID: {record.FailureOf(errs.InsufficientBalance.With("available", 0).With("needed", 2_000_001))}}}
+		}, diary: lines(`
+			begin $PAY
+			POST $PAY 25000 $HANA>$CAFE insufficient_balance
+			RELEASE $PAY
+			move $PAY FAILED auto_top_up_failed`)},
 	{name: "top-up refused", flow: contract.PaymentFlow, in: autoPayIn, state: record.Failed, code: errs.AutoTopUpFailed.Code,
 		world: func() *world {
 			return &world{submit: noFunds, refuse: map[string][]record.Failure{payID: {short}}}

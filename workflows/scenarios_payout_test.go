@@ -11,6 +11,14 @@ import (
 
 var payoutIn = contract.Payout{StatementID: stmtID, FranchiseID: cafe, Net: 98_350, Attempt: 1}
 
+// shutThenPaid is what a run that was ended by hand has left at the bank: a transfer that
+// was refused because the bank was shut, and its successor, which went through.
+func shutThenPaid() map[string]contract.Answer {
+	first, reference := contract.FirmbankingID(stmtID, "attempt-1")
+	second := contract.Transfer{ID: first, Reference: reference}.Again(2)
+	return map[string]contract.Answer{first: shut, second.ID: accepted}
+}
+
 var payouts = []scenario{
 	{name: "paid", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
 		world: func() *world { return &world{submit: accepted, unfinished: 1, terms: &listening} }, diary: append(lines(`
@@ -64,6 +72,24 @@ var payouts = []scenario{
 			move $STM/1 PROCESSING
 			prepare CREDIT payout/$STM/attempt-1/2 98350
 			submit
+			CAPTURE $STM/1
+			move $STM/1 SUCCEEDED
+			finish $STM`)},
+	{name: "taken up after the bank was shut", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
+		world: func() *world { return &world{answered: shutThenPaid()} }, diary: lines(`
+			begin $STM/1
+			HOLD $STM/1 98350 $CAFE>$BANK
+			prepare CREDIT payout/$STM/attempt-1 98350
+			prepare CREDIT payout/$STM/attempt-1/2 98350
+			submit
+			CAPTURE $STM/1
+			move $STM/1 SUCCEEDED
+			finish $STM`)},
+	{name: "refused when taken up and paid before", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
+		world: func() *world { return &world{homeless: true, answered: shutThenPaid()} }, diary: lines(`
+			begin $STM/1
+			abandon attempt-1
+			abandon attempt-1/2
 			CAPTURE $STM/1
 			move $STM/1 SUCCEEDED
 			finish $STM`)},

@@ -328,7 +328,27 @@ func SettlementDay(ctx workflow.Context) (contract.Outcome, error) {
 	err := workflow.ExecuteChildWorkflow(ctx, contract.SettlementFlow, in).Get(ctx, &out)
 	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
 	if errors.As(err, &running) { // an operator was quicker
-		return contract.Outcome{ID: in.ID, State: record.Succeeded}, nil
+		return payDue(ctx, in)
 	}
 	return out, err
+}
+
+// mostDuePages bounds the payouts that a scheduled start makes by itself.
+const mostDuePages = 50
+
+// payDue pays what has become due since an operator ran the date, perhaps days ahead.
+func payDue(ctx workflow.Context, in contract.Settlement) (contract.Outcome, error) {
+	f, err := newFlow(ctx, in.ID, in.Fingerprint)
+	if err != nil {
+		return contract.Outcome{}, err
+	}
+	s := &settlement{flow: f, in: in, dates: do[contract.Dates](ctx, contract.SettlementDates, "calendar", in.BusinessDate)}
+	next := ""
+	for range mostDuePages {
+		if next = s.payPage(ctx, next); next == "" {
+			break
+		}
+	}
+	f.enter(ctx, record.Succeeded, contract.StepSucceeded)
+	return contract.Outcome{ID: in.ID, State: record.Succeeded}, nil
 }

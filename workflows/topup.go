@@ -66,7 +66,7 @@ type bankMovement struct {
 // throughBank checks, reserves in the ledger, moves at the bank, and books.
 func (f *flow) throughBank(ctx workflow.Context, w work, m bankMovement) (record.Failure, error) {
 	f.saga.onFailure(undoHold(m.hold.Ref))
-	f.saga.onFailure(undoTransfer(m.transfer.ID, m.hold.Ref))
+	f.saga.onFailure(undoTransfer(m.transfer, m.hold.Ref))
 	f.say(ctx, record.Processing, contract.StepChecking)
 	bankCode, failure := usableAccount(ctx, m.membershipID, m.bankAccountID)
 	if failure.Is() {

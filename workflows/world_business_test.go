@@ -3,6 +3,8 @@ package workflows_test
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"time"
 
 	"durapay/errs"
@@ -51,6 +53,9 @@ func (w *world) franchiseSteps() map[string]any {
 		},
 		contract.FranchiseMove: func(_ context.Context, in []record.Move) error { return w.moves(in) },
 		contract.FranchiseTerms: func(context.Context, []string) ([]contract.Terms, error) {
+			if w.later != nil && slices.ContainsFunc(w.entries(), func(e string) bool { return strings.HasPrefix(e, "set top-up") }) {
+				return []contract.Terms{*w.later}, nil
+			}
 			if w.terms != nil {
 				return []contract.Terms{*w.terms}, nil
 			}

@@ -38,13 +38,15 @@ type world struct {
 	sameName bool
 	submit   contract.Answer // zero kind: the call dies
 	inquiry  []contract.Answer
-	abandon  contract.Answer   // how a transfer that was thought unsent has ended; zero: unsent
-	cancel   func(step string) // told of every step before it is done
+	abandon  contract.Answer            // how a transfer that was thought unsent has ended; zero: unsent
+	answered map[string]contract.Answer // what the bank has answered to transfers, in earlier runs too, by id
+	cancel   func(step string)          // told of every step before it is done
 
 	now        func() time.Time
 	windows    []time.Duration    // how long the bank is shut, one for each time a flow asks; then it is open
 	submits    []contract.Answer  // the answers before submit
 	terms      *contract.Terms    // nil: active, 150 basis points, no webhook
+	later      *contract.Terms    // the terms once a top-up has run; nil: no others
 	attempts   []contract.Attempt // how messages are taken; then they are
 	dying      int                // so many attempts die first
 	homeless   bool               // the franchise has no payout account
@@ -241,6 +243,9 @@ func (w *world) bankingSteps() map[string]any {
 			if w.begun.State != "" && in[0].Fingerprint != "" {
 				return []contract.Begun{w.begun}, nil
 			}
+			if earlier := w.answerTo(in[0].ID); earlier.Kind == contract.Rejected {
+				return []contract.Begun{{State: record.Failed, Failure: earlier.Failure, Fingerprint: in[0].Fingerprint}}, nil
+			}
 			return []contract.Begun{{State: record.Processing, Failure: w.prepare, Fingerprint: in[0].Fingerprint}}, nil
 		},
 		contract.BankingOpening: func(context.Context, []string) ([]contract.Opening, error) {
@@ -253,6 +258,9 @@ func (w *world) bankingSteps() map[string]any {
 			w.note("abandon %s", stepOf(ids[0]))
 			if w.abandon.Kind != "" {
 				return []contract.Answer{w.abandon}, nil
+			}
+			if earlier := w.answerTo(ids[0]); earlier.Kind != "" {
+				return []contract.Answer{earlier}, nil
 			}
 			return []contract.Answer{notDone}, nil
 		},
@@ -268,9 +276,13 @@ func (w *world) bankSteps() map[string]any {
 			}
 			return w.verify, nil
 		},
-		contract.BankingSubmit: func(context.Context, string) (contract.Answer, error) {
+		contract.BankingSubmit: func(_ context.Context, id string) (contract.Answer, error) {
 			w.note("submit")
+			if earlier := w.answerTo(id); earlier.Kind != "" {
+				return earlier, nil
+			}
 			answer := next(w, &w.submits, w.submit)
+			w.remember(id, answer)
 			if answer.Kind == "" {
 				return contract.Answer{}, errBank
 			}
@@ -295,6 +307,26 @@ func (w *world) remittanceSteps() map[string]any {
 		contract.RemittanceMove:     func(_ context.Context, in []record.Move) error { return w.moves(in) },
 		contract.RemittanceSetTopUp: w.setTopUp,
 	}
+}
+
+// answerTo gives what the bank has answered to a transfer; zero: nothing.
+func (w *world) answerTo(id string) contract.Answer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.answered[id]
+}
+
+// remember keeps a clear answer.
+func (w *world) remember(id string, a contract.Answer) {
+	if a.Kind != contract.Accepted && a.Kind != contract.Rejected {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.answered == nil {
+		w.answered = map[string]contract.Answer{}
+	}
+	w.answered[id] = a
 }
 
 // stepOf tells which step of the scenarios a transfer belongs to, and which attempt.

@@ -35,8 +35,19 @@ const docTemplate = `{
                     "200": {
                         "description": "OK",
                         "schema": {
-                            "type": "object",
-                            "additionalProperties": true
+                            "$ref": "#/definitions/KeySet"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
                         }
                     }
                 }
@@ -124,6 +135,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -166,6 +189,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -204,6 +239,18 @@ const docTemplate = `{
                     },
                     "401": {
                         "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -252,6 +299,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -297,6 +356,24 @@ const docTemplate = `{
                     },
                     "401": {
                         "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -363,6 +440,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "409": {
                         "description": "Conflict",
                         "schema": {
@@ -371,6 +454,12 @@ const docTemplate = `{
                     },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -438,8 +527,20 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -487,8 +588,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -528,8 +647,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -599,6 +736,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             },
@@ -654,6 +803,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -705,6 +860,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -798,6 +965,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             },
@@ -879,6 +1058,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -955,6 +1140,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -1006,6 +1197,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1065,6 +1268,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -1093,6 +1308,18 @@ const docTemplate = `{
                     },
                     "401": {
                         "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1157,6 +1384,18 @@ const docTemplate = `{
                     },
                     "403": {
                         "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1257,6 +1496,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -1312,6 +1557,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1440,6 +1697,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -1512,6 +1775,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1593,6 +1868,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -1646,6 +1933,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1708,6 +2007,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -1757,6 +2068,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1838,6 +2161,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             },
@@ -1882,6 +2217,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -1955,6 +2302,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -2014,6 +2373,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -2067,6 +2438,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -2110,6 +2493,18 @@ const docTemplate = `{
                     },
                     "409": {
                         "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2167,6 +2562,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -2197,6 +2598,24 @@ const docTemplate = `{
                     },
                     "401": {
                         "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2246,6 +2665,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2312,6 +2743,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
                         "schema": {
@@ -2320,6 +2757,18 @@ const docTemplate = `{
                     },
                     "412": {
                         "description": "Precondition Failed",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2374,6 +2823,18 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "409": {
                         "description": "Conflict",
                         "schema": {
@@ -2382,6 +2843,18 @@ const docTemplate = `{
                     },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2457,6 +2930,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
                         "schema": {
@@ -2465,6 +2944,12 @@ const docTemplate = `{
                     },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2533,8 +3018,20 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2582,8 +3079,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2659,6 +3174,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
                         "schema": {
@@ -2667,6 +3188,12 @@ const docTemplate = `{
                     },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2735,8 +3262,20 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2784,8 +3323,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2820,6 +3377,18 @@ const docTemplate = `{
                     },
                     "403": {
                         "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -2891,6 +3460,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -2941,8 +3522,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3002,8 +3601,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3077,8 +3694,14 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
-                    "403": {
-                        "description": "Forbidden",
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3176,6 +3799,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -3256,6 +3885,24 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -3299,6 +3946,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3363,6 +4022,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3470,6 +4141,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -3528,6 +4205,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -3583,6 +4272,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -3628,6 +4329,24 @@ const docTemplate = `{
                     },
                     "401": {
                         "description": "Unauthorized",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3701,8 +4420,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "404": {
+                        "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3750,8 +4487,26 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "403": {
+                        "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3818,6 +4573,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -3869,6 +4630,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -3928,6 +4701,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -3983,6 +4768,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -4034,6 +4831,18 @@ const docTemplate = `{
                     },
                     "403": {
                         "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4119,6 +4928,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -4170,6 +4985,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4252,6 +5079,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -4283,6 +5122,12 @@ const docTemplate = `{
                     },
                     "403": {
                         "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4345,6 +5190,12 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -4402,6 +5253,18 @@ const docTemplate = `{
                             "$ref": "#/definitions/Problem"
                         }
                     },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
                     "503": {
                         "description": "Service Unavailable",
                         "schema": {
@@ -4438,6 +5301,18 @@ const docTemplate = `{
                     },
                     "403": {
                         "description": "Forbidden",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "409": {
+                        "description": "Conflict",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4522,6 +5397,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -4571,6 +5458,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4633,6 +5532,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4706,6 +5617,18 @@ const docTemplate = `{
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
                     }
                 }
             }
@@ -4752,6 +5675,18 @@ const docTemplate = `{
                     },
                     "404": {
                         "description": "Not Found",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4839,6 +5774,18 @@ const docTemplate = `{
                     },
                     "422": {
                         "description": "Unprocessable Entity",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "500": {
+                        "description": "Internal Server Error",
+                        "schema": {
+                            "$ref": "#/definitions/Problem"
+                        }
+                    },
+                    "503": {
+                        "description": "Service Unavailable",
                         "schema": {
                             "$ref": "#/definitions/Problem"
                         }
@@ -4956,17 +5903,20 @@ const docTemplate = `{
                     "example": "004"
                 },
                 "consentAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "id": {
                     "type": "string",
                     "example": "acc_01JZ0000000000000000000000"
                 },
                 "revokedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "state": {
                     "type": "string",
@@ -4984,7 +5934,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5018,14 +5969,16 @@ const docTemplate = `{
                     "example": 10000
                 },
                 "at": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "bankTransactionId": {
                     "type": "string",
                     "example": "BTX0000000000000001"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
@@ -5068,6 +6021,11 @@ const docTemplate = `{
                         "DEPOSIT"
                     ],
                     "example": "TRANSFER_RETURNED"
+                },
+                "until": {
+                    "description": "when a waiting one is tried again",
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 }
             }
         },
@@ -5081,7 +6039,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5093,7 +6052,8 @@ const docTemplate = `{
                     "example": 2000
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
@@ -5128,7 +6088,8 @@ const docTemplate = `{
                     "example": "SUCCEEDED"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -5142,7 +6103,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5229,7 +6191,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5288,10 +6251,12 @@ const docTemplate = `{
                     "example": "088"
                 },
                 "bankTransactionId": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "BTX0000000000000001"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
@@ -5316,8 +6281,14 @@ const docTemplate = `{
                     "type": "string",
                     "example": "mem_01JZ0000000000000000000000"
                 },
+                "reference": {
+                    "description": "ours, at the bank",
+                    "type": "string",
+                    "example": "topup/top_01JZ0000000000000000000000/debit"
+                },
                 "sentAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "state": {
                     "type": "string",
@@ -5332,7 +6303,8 @@ const docTemplate = `{
                     "example": "SETTLED"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -5346,7 +6318,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5405,7 +6378,8 @@ const docTemplate = `{
                     "example": "/v1/flows/top_01JZ0000000000000000000000"
                 },
                 "webUi": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "https://temporal.example.com/namespaces/default/workflows/topup%2Ftop_01JZ0000000000000000000000"
                 }
             }
         },
@@ -5420,7 +6394,8 @@ const docTemplate = `{
                     "$ref": "#/definitions/Failure"
                 },
                 "final": {
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": false
                 },
                 "flow": {
                     "$ref": "#/definitions/Flow"
@@ -5438,7 +6413,8 @@ const docTemplate = `{
                     "example": "UNKNOWN"
                 },
                 "until": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 }
             }
         },
@@ -5470,7 +6446,8 @@ const docTemplate = `{
                     }
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "failure": {
                     "description": "of the registration",
@@ -5507,10 +6484,12 @@ const docTemplate = `{
                 },
                 "until": {
                     "description": "when a registration that waits goes on",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -5518,7 +6497,8 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "id": {
                     "type": "string",
@@ -5529,7 +6509,8 @@ const docTemplate = `{
                     "example": "계산대 1"
                 },
                 "revokedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 }
             }
         },
@@ -5543,7 +6524,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5639,7 +6621,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -5670,7 +6653,8 @@ const docTemplate = `{
                     "enum": [
                         "ACTIVE",
                         "DEACTIVATED"
-                    ]
+                    ],
+                    "example": "DEACTIVATED"
                 }
             }
         },
@@ -5687,7 +6671,8 @@ const docTemplate = `{
                 },
                 "verifiedAt": {
                     "description": "when its bank confirmed it",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 }
             }
         },
@@ -5739,11 +6724,56 @@ const docTemplate = `{
                     "type": "object",
                     "additionalProperties": {
                         "type": "string"
+                    },
+                    "example": {
+                        "money": "ok",
+                        "temporal": "ok"
                     }
                 },
                 "status": {
                     "type": "string",
                     "example": "ok"
+                }
+            }
+        },
+        "JWK": {
+            "type": "object",
+            "properties": {
+                "alg": {
+                    "type": "string",
+                    "example": "EdDSA"
+                },
+                "crv": {
+                    "type": "string",
+                    "example": "Ed25519"
+                },
+                "kid": {
+                    "type": "string",
+                    "example": "2026-01"
+                },
+                "kty": {
+                    "type": "string",
+                    "example": "OKP"
+                },
+                "use": {
+                    "type": "string",
+                    "example": "sig"
+                },
+                "x": {
+                    "description": "base64url of the 32-byte public key",
+                    "type": "string",
+                    "example": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+                }
+            }
+        },
+        "KeySet": {
+            "type": "object",
+            "properties": {
+                "keys": {
+                    "type": "array",
+                    "items": {
+                        "$ref": "#/definitions/JWK"
+                    }
                 }
             }
         },
@@ -5773,7 +6803,8 @@ const docTemplate = `{
                     "$ref": "#/definitions/Address"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "email": {
                     "type": "string",
@@ -5800,11 +6831,13 @@ const docTemplate = `{
                     "example": "ACTIVE"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 },
                 "verified": {
                     "description": "real name confirmed by a bank",
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": true
                 }
             }
         },
@@ -5840,7 +6873,8 @@ const docTemplate = `{
                     "enum": [
                         "ACTIVE",
                         "DEACTIVATED"
-                    ]
+                    ],
+                    "example": "DEACTIVATED"
                 }
             }
         },
@@ -5856,7 +6890,8 @@ const docTemplate = `{
                     "example": "acc_01JZ0000000000000000000000"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
@@ -5878,10 +6913,12 @@ const docTemplate = `{
                     "example": "SUCCEEDED"
                 },
                 "until": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -5912,7 +6949,8 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "id": {
                     "type": "string",
@@ -5920,7 +6958,8 @@ const docTemplate = `{
                 },
                 "key": {
                     "description": "for X-API-Key; told this once",
-                    "type": "string"
+                    "type": "string",
+                    "example": "dpk_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"
                 },
                 "label": {
                     "type": "string",
@@ -5936,7 +6975,8 @@ const docTemplate = `{
                     "example": 12000
                 },
                 "approvedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:01Z"
                 },
                 "cancellable": {
                     "description": "won that can still be given back",
@@ -5948,7 +6988,8 @@ const docTemplate = `{
                     "example": 0
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
@@ -5979,7 +7020,8 @@ const docTemplate = `{
                     "example": "order-20261122-0001"
                 },
                 "settledAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-24T01:00:00Z"
                 },
                 "state": {
                     "type": "string",
@@ -6009,10 +7051,12 @@ const docTemplate = `{
                     "example": "top_01JZ0000000000000000000000"
                 },
                 "until": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -6026,7 +7070,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6074,7 +7119,8 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "failure": {
                     "$ref": "#/definitions/Failure"
@@ -6099,10 +7145,12 @@ const docTemplate = `{
                     "example": "SUCCEEDED"
                 },
                 "until": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -6119,7 +7167,8 @@ const docTemplate = `{
                     "example": 2
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "decidedBy": {
                     "type": "string",
@@ -6147,7 +7196,8 @@ const docTemplate = `{
                     "example": "stl_01JZ0000000000000000000000"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -6161,7 +7211,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6204,6 +7255,10 @@ const docTemplate = `{
                     "type": "object",
                     "additionalProperties": {
                         "type": "string"
+                    },
+                    "example": {
+                        "available": "1000",
+                        "needed": "5000"
                     }
                 },
                 "requestId": {
@@ -6260,7 +7315,8 @@ const docTemplate = `{
             "properties": {
                 "refreshToken": {
                     "type": "string",
-                    "maxLength": 512
+                    "maxLength": 512,
+                    "example": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"
                 }
             }
         },
@@ -6269,7 +7325,8 @@ const docTemplate = `{
             "properties": {
                 "asOf": {
                     "description": "everything booked before is counted; absent while the model is filled for the first time",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "balance": {
                     "type": "integer",
@@ -6300,7 +7357,8 @@ const docTemplate = `{
             "properties": {
                 "asOf": {
                     "description": "everything booked before is counted; absent while the model is filled for the first time",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "balance": {
                     "type": "integer",
@@ -6363,14 +7421,16 @@ const docTemplate = `{
                     "example": 5000
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
                     "example": "KRW"
                 },
                 "executeAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-12-24T00:00:00Z"
                 },
                 "failure": {
                     "$ref": "#/definitions/Failure"
@@ -6403,10 +7463,12 @@ const docTemplate = `{
                 },
                 "until": {
                     "description": "when a waiting one goes on",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -6420,7 +7482,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6474,10 +7537,12 @@ const docTemplate = `{
                     "example": "run_01JZ0000000000000000000000"
                 },
                 "scheduledAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T17:00:00Z"
                 },
                 "startedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T17:00:01Z"
                 }
             }
         },
@@ -6495,14 +7560,16 @@ const docTemplate = `{
                     "example": "2026-11-20"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
                     "example": "KRW"
                 },
                 "dryRun": {
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": false
                 },
                 "failure": {
                     "$ref": "#/definitions/Failure"
@@ -6523,7 +7590,8 @@ const docTemplate = `{
                     "$ref": "#/definitions/SettlementRunTotals"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -6537,7 +7605,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6555,7 +7624,8 @@ const docTemplate = `{
                 },
                 "dryRun": {
                     "description": "shows the statements and books nothing",
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": false
                 }
             }
         },
@@ -6594,14 +7664,19 @@ const docTemplate = `{
                     "type": "array",
                     "items": {
                         "type": "string"
-                    }
+                    },
+                    "example": [
+                        "2026-11-21T17:00:00Z",
+                        "2026-11-22T17:00:00Z"
+                    ]
                 },
                 "note": {
                     "type": "string",
                     "example": "the books are being looked at"
                 },
                 "paused": {
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": false
                 },
                 "recent": {
                     "description": "the newest last",
@@ -6634,17 +7709,20 @@ const docTemplate = `{
                 },
                 "carriedTo": {
                     "description": "the later statement that took this one's negative net over",
-                    "type": "string"
+                    "type": "string",
+                    "example": "stl_01JZ0000000000000000000001"
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
                     "example": "KRW"
                 },
                 "dryRun": {
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": false
                 },
                 "fee": {
                     "description": "less what cancels gave back; may be negative",
@@ -6710,7 +7788,8 @@ const docTemplate = `{
                 },
                 "at": {
                     "description": "when it was approved",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "currency": {
                     "type": "string",
@@ -6760,7 +7839,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6774,7 +7854,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6800,7 +7881,8 @@ const docTemplate = `{
                     "example": "fbk_01JZ0000000000000000000000"
                 },
                 "paidAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-24T01:00:00Z"
                 },
                 "state": {
                     "type": "string",
@@ -6818,7 +7900,8 @@ const docTemplate = `{
                     "example": "PAID"
                 },
                 "until": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 }
             }
         },
@@ -6841,7 +7924,8 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "accessToken": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtZW1fMDFKWiJ9.c2lnbmF0dXJl"
                 },
                 "expiresIn": {
                     "description": "seconds",
@@ -6849,7 +7933,8 @@ const docTemplate = `{
                     "example": 600
                 },
                 "refreshToken": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA"
                 },
                 "tokenType": {
                     "type": "string",
@@ -6866,7 +7951,8 @@ const docTemplate = `{
                     "example": -5000
                 },
                 "at": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "balanceAfter": {
                     "type": "integer",
@@ -6900,7 +7986,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -6912,7 +7999,8 @@ const docTemplate = `{
             "properties": {
                 "token": {
                     "type": "string",
-                    "maxLength": 8192
+                    "maxLength": 8192,
+                    "example": "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJtZW1fMDFKWiJ9.c2lnbmF0dXJl"
                 }
             }
         },
@@ -6920,7 +8008,8 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "expiresAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:40:00Z"
                 },
                 "reason": {
                     "type": "string",
@@ -6935,7 +8024,8 @@ const docTemplate = `{
                     "example": "mem_01JZ0000000000000000000000"
                 },
                 "valid": {
-                    "type": "boolean"
+                    "type": "boolean",
+                    "example": true
                 }
             }
         },
@@ -6952,18 +8042,22 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "previousUntil": {
                     "description": "until then the secret before signs too",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-21T00:30:00Z"
                 },
                 "secret": {
                     "description": "signs the messages; told once, when it is new",
-                    "type": "string"
+                    "type": "string",
+                    "example": "whsec_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 },
                 "url": {
                     "type": "string",
@@ -6975,7 +8069,8 @@ const docTemplate = `{
             "type": "object",
             "properties": {
                 "at": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "code": {
                     "type": "string",
@@ -7021,10 +8116,12 @@ const docTemplate = `{
                     }
                 },
                 "createdAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:00Z"
                 },
                 "deliveredAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 },
                 "eventId": {
                     "type": "string",
@@ -7060,10 +8157,12 @@ const docTemplate = `{
                 },
                 "until": {
                     "description": "when the next attempt is made",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T15:30:00Z"
                 },
                 "updatedAt": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-20T00:30:02Z"
                 }
             }
         },
@@ -7077,7 +8176,8 @@ const docTemplate = `{
                     }
                 },
                 "next": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "eyJ0IjoiMjAyNi0xMS0yMFQwMDozMDowMFoiLCJpIjoicmVtXzAxSlowMDAwMDAwMDAwMDAwMDAwMDAwMDAwIn0"
                 }
             }
         },
@@ -7095,10 +8195,12 @@ const docTemplate = `{
             "properties": {
                 "previousUntil": {
                     "description": "until then the secret before signs too",
-                    "type": "string"
+                    "type": "string",
+                    "example": "2026-11-21T00:30:00Z"
                 },
                 "secret": {
-                    "type": "string"
+                    "type": "string",
+                    "example": "whsec_q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
                 }
             }
         },

@@ -30,7 +30,7 @@ type Problem struct {
 	RequestID string            `json:"requestId" example:"req_01JZ0000000000000000000000"`
 	ID        string            `json:"id,omitempty" example:"rem_01JZ0000000000000000000000"` // the record of a refused money request
 	State     string            `json:"state,omitempty" example:"FAILED"`                      // of that record
-	Params    map[string]string `json:"params,omitempty"`
+	Params    map[string]string `json:"params,omitempty" example:"available:1000,needed:5000"`
 	Errors    []FieldProblem    `json:"errors,omitempty"`
 } // @name Problem
 

@@ -10,13 +10,13 @@ import (
 
 // JWK is a public key as RFC 7517 and RFC 8037 write it.
 type JWK struct {
-	KeyType   string `json:"kty"`
-	Curve     string `json:"crv"`
-	X         string `json:"x"` // base64url of the 32-byte public key
-	KeyID     string `json:"kid"`
-	Use       string `json:"use"`
-	Algorithm string `json:"alg"`
-}
+	KeyType   string `json:"kty" example:"OKP"`
+	Curve     string `json:"crv" example:"Ed25519"`
+	X         string `json:"x" example:"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"` // base64url of the 32-byte public key
+	KeyID     string `json:"kid" example:"2026-01"`
+	Use       string `json:"use" example:"sig"`
+	Algorithm string `json:"alg" example:"EdDSA"`
+} // @name JWK
 
 func newJWK(id string, public ed25519.PublicKey) JWK {
 	return JWK{

@@ -7,7 +7,8 @@ CREATE TABLE cuts (
     before_at    DATETIME(6) NOT NULL,
     done_at      DATETIME(6) NULL,
     created_at   DATETIME(6) NOT NULL,
-    PRIMARY KEY (statement_id)
+    PRIMARY KEY (statement_id),
+    KEY cuts_created (created_at, franchise_id)
 ) ENGINE = InnoDB;
 
 -- +goose Down

@@ -52,6 +52,7 @@ type Notice struct {
 	Memo              string
 	State             record.State
 	Failure           record.Failure
+	Until             time.Time // for WAITING; zero otherwise
 	At                time.Time // by the bank's clock
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
@@ -200,7 +201,7 @@ func (s sealer) openNotice(r NoticeRow) (Notice, error) {
 		ID: r.ID, BankNoticeID: r.BankNoticeID, Type: r.Type, Reference: r.Reference, BankTransactionID: r.BankTransactionID,
 		Amount: r.Amount, Reason: r.Reason, Account: BankAccountRef{BankCode: r.AccountBankCode, Number: account},
 		Counterparty: BankAccountRef{BankCode: r.CounterpartyBankCode, Number: counterparty}, Memo: memo,
-		State: r.State, Failure: r.Failure, At: r.At, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
+		State: r.State, Failure: r.Failure, Until: timeOf(r.UntilAt), At: r.At, CreatedAt: r.CreatedAt, UpdatedAt: r.UpdatedAt,
 	}
 	if r.FirmbankingID != nil {
 		n.FirmbankingID = *r.FirmbankingID

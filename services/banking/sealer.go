@@ -120,7 +120,15 @@ func (r FirmbankingRow) rejected(reason *errs.Error) FirmbankingRow {
 // sameAs tells whether a stored transfer is what a repeated order asks for.
 func (r FirmbankingRow) sameAs(asked FirmbankingRow) bool {
 	return r.Direction == asked.Direction && r.Amount == asked.Amount && r.MembershipID == asked.MembershipID &&
-		r.BankAccountID == asked.BankAccountID && r.Fingerprint == asked.Fingerprint && bytes.Equal(r.NumberIndex, asked.NumberIndex)
+		r.BankAccountID == asked.BankAccountID && r.Fingerprint == asked.Fingerprint &&
+		(r.looksUpAccount() || bytes.Equal(r.NumberIndex, asked.NumberIndex))
+}
+
+// looksUpAccount tells whether a flow of ours looked the account up, as it does with a
+// franchise's: asked again, it may find another one, and the stored one stands. What a
+// client has named is either fingerprinted or linked, or in a request that is.
+func (r FirmbankingRow) looksUpAccount() bool {
+	return r.Fingerprint == "" && r.BankAccountID == "" && r.MembershipID == ""
 }
 
 // openFirmbanking gives the transfer with number and name.

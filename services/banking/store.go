@@ -110,6 +110,7 @@ type NoticeRow struct {
 	MemoSealed           []byte         `db:"memo_sealed"`
 	State                record.State   `db:"state"`
 	Failure              record.Failure `db:"failure"`
+	UntilAt              *time.Time     `db:"until_at"`
 	At                   time.Time      `db:"at"`
 	CreatedAt            time.Time      `db:"created_at"`
 	UpdatedAt            time.Time      `db:"updated_at"`

@@ -52,7 +52,8 @@ func PublicAddress(a netip.Addr) bool {
 }
 
 // checkURL looks at a webhook's address. A name is resolved, and the address it gives
-// refused, when the webhook is called: until then it may change.
+// refused, when the webhook is called: until then it may change. Where private addresses
+// are allowed, http is too: what listens on a developer's own machine has no certificate.
 func checkURL(address string, allowPrivate bool) *errs.Error {
 	bad := func(expected string) *errs.Error {
 		return errs.InvalidField("/url", errs.FieldFormat, "expected", expected)
@@ -67,7 +68,7 @@ func checkURL(address string, allowPrivate bool) *errs.Error {
 	switch {
 	case err != nil || !visible(address) || u.Hostname() == "" || u.Opaque != "" || !validPort(u.Port()):
 		return bad("an address such as https://example.com/hooks")
-	case !strings.HasPrefix(address, "https://"):
+	case !strings.HasPrefix(address, "https://") && !(allowPrivate && strings.HasPrefix(address, "http://")):
 		return bad("https")
 	case u.User != nil:
 		return bad("no user information")

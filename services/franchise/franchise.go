@@ -18,7 +18,7 @@ import (
 // Options are what differs between deployments.
 type Options struct {
 	Now                  func() time.Time // nil means time.Now
-	AllowPrivateWebhooks bool             // webhooks may lead into the platform's own network: for trials, never in production
+	AllowPrivateWebhooks bool             // webhooks may lead into the platform's own network, and go over http: for trials, never in production
 }
 
 // Service has the use cases of franchises.

@@ -178,7 +178,7 @@ func TestWebhookAddresses(t *testing.T) {
 		require.Nil(t, checkURL(good, false), good)
 	}
 	for _, bad := range []string{
-		"", "http://example.com", "HTTPS://example.com", "ftp://example.com", "https://", "https:example.com", "example.com", "https://u:p@example.com",
+		"", "HTTPS://example.com", "ftp://example.com", "https://", "https:example.com", "example.com", "https://u:p@example.com",
 		"https://u@example.com", "https://example.com#f", "https://example.com/#", "https://example.com:0/", "https://example.com:99999/", "https://exa mple.com",
 		"https://예시.kr/", "https://example.com/\n", "https://" + strings.Repeat("a", 2000),
 	} {
@@ -190,6 +190,10 @@ func TestWebhookAddresses(t *testing.T) {
 	} {
 		require.NotNil(t, checkURL("https://"+private+"/", false), private)
 		require.Nil(t, checkURL("https://"+private+"/", true), private)
+	}
+	for _, plain := range []string{"http://example.com/hooks", "http://8.8.8.8/", "http://127.0.0.1:8000/hooks", "http://localhost/"} {
+		require.NotNil(t, checkURL(plain, false), plain)
+		require.Nil(t, checkURL(plain, true), plain)
 	}
 	require.False(t, PublicAddress(netip.Addr{}))
 }

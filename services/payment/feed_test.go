@@ -100,6 +100,7 @@ func TestOpenFranchises(t *testing.T) {
 	require.NotEmpty(t, done)
 	want = append(want, cafe)
 	slices.Sort(want)
+	w.micros.Add(2 * time.Hour.Microseconds()) // what was cut lately is looked at once more
 	for limit := 1; limit <= len(want)+1; limit++ {
 		var got []string
 		for after := ""; ; after = got[len(got)-1] {
@@ -112,9 +113,27 @@ func TestOpenFranchises(t *testing.T) {
 		}
 		require.Equal(t, want, got)
 	}
-	none, err := w.OpenFranchises(ctx, start, "", 10)
+	cut, err := w.OpenFranchises(ctx, start, "", 10)
 	require.NoError(t, err)
-	require.Empty(t, none)
+	require.ElementsMatch(t, []string{cafe, shop}, cut, "nothing was approved then, but these were cut since")
+}
+
+// A run that was ended by hand between a cut and its statement finds the franchise again.
+func TestWhatWasCutLatelyIsListedAgain(t *testing.T) {
+	w, ctx := newWorld(t), t.Context()
+	began := w.tick()
+	w.approved(t, request(shop, 10))
+	w.cut(t, w.order(shop))
+	again, err := w.OpenFranchises(ctx, began, "", 10)
+	require.NoError(t, err)
+	require.Equal(t, []string{shop}, again)
+	behind, err := w.OpenFranchises(ctx, began, shop, 10)
+	require.NoError(t, err)
+	require.Empty(t, behind)
+	w.micros.Add(2 * time.Hour.Microseconds())
+	later, err := w.OpenFranchises(ctx, w.tick(), "", 10)
+	require.NoError(t, err)
+	require.Empty(t, later)
 }
 
 func TestOpenFranchisesJumpsFromOneToTheNext(t *testing.T) {

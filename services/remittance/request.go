@@ -171,13 +171,22 @@ func (s *Service) newRow(r Remittance, at time.Time) (Row, error) {
 		AutoTopUpAccountID: r.AutoTopUpAccountID, TopUpID: r.TopUpID, Fingerprint: r.Fingerprint,
 		State: record.Requested, ExecuteAt: pointerTo(r.ExecuteAt), CreatedAt: at, UpdatedAt: at,
 	}
-	if refused := s.Check(r); refused != nil {
+	if refused := s.checkStored(r); refused != nil {
 		row.Refusal = record.FailureOf(refused)
 	} else {
 		day := r.day()
 		row.CountedDay = &day
 	}
 	return row, nil
+}
+
+// checkStored applies the rules of Check, but for one: a date that was in the future when
+// it was asked for may have passed by the time the record is made.
+func (s *Service) checkStored(r Remittance) *errs.Error {
+	if r.ExecuteAt.Before(r.CreatedAt.Add(time.Microsecond)) {
+		r.ExecuteAt = time.Time{}
+	}
+	return s.Check(r)
 }
 
 func (s *Service) open(r Row) (Remittance, error) {

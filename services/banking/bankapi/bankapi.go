@@ -206,10 +206,20 @@ func (r *inquiryResponse) answeredAt(h http.Header) {
 	}
 }
 
+// lookedAt is when the bank looked into its books, at the earliest: its answer is dated
+// when it was written, which may be long after.
+func lookedAt(answered time.Time, took time.Duration) time.Time {
+	if answered.IsZero() {
+		return answered
+	}
+	return answered.Add(-took)
+}
+
 // Inquire asks what became of a transfer. Only the bank's own NOT_FOUND says that it is
 // not there; a 404 may come from anything on the way.
 func (c *Client) Inquire(ctx context.Context, reference string) (banking.Inquiry, error) {
 	var out inquiryResponse
+	asked := time.Now()
 	if err := c.get(ctx, "/v1/transfers/"+reference, nil, &out); err != nil {
 		return banking.Inquiry{}, err
 	}
@@ -217,7 +227,7 @@ func (c *Client) Inquire(ctx context.Context, reference string) (banking.Inquiry
 		return banking.Inquiry{}, errors.New("bank answer: another reference")
 	}
 	if out.Status == statusNotFound {
-		return banking.Inquiry{NotFound: true, At: out.at}, nil
+		return banking.Inquiry{NotFound: true, At: lookedAt(out.at, time.Since(asked))}, nil
 	}
 	answer, err := out.answer()
 	return banking.Inquiry{Answer: answer}, err

@@ -14,7 +14,7 @@ import (
 )
 
 const noticeColumns = `id, bank_notice_id, type, reference, bank_transaction_id, amount, reason, firmbanking_id, account_bank_code, account_sealed,
-	counterparty_bank_code, counterparty_sealed, memo_sealed, state, failure, at, created_at, updated_at`
+	counterparty_bank_code, counterparty_sealed, memo_sealed, state, failure, until_at, at, created_at, updated_at`
 
 // BeginNotice stores a new notice and gives back a stored one.
 func (s *Store) BeginNotice(ctx context.Context, row banking.NoticeRow) (banking.NoticeRow, error) {
@@ -31,7 +31,7 @@ func (s *Store) BeginNotice(ctx context.Context, row banking.NoticeRow) (banking
 
 func (s *Store) insertNotices(ctx context.Context, rows []banking.NoticeRow) error {
 	const q = `INSERT INTO bank_notices (` + noticeColumns + `)
-		VALUES (:id, :bank_notice_id, :type, :reference, :bank_transaction_id, :amount, :reason, :firmbanking_id, :account_bank_code, :account_sealed, :counterparty_bank_code, :counterparty_sealed, :memo_sealed, :state, :failure, :at, :created_at, :updated_at)`
+		VALUES (:id, :bank_notice_id, :type, :reference, :bank_transaction_id, :amount, :reason, :firmbanking_id, :account_bank_code, :account_sealed, :counterparty_bank_code, :counterparty_sealed, :memo_sealed, :state, :failure, :until_at, :at, :created_at, :updated_at)`
 	_, err := s.db.NamedExecContext(ctx, q, rows)
 	if mysqlx.IsDuplicate(err, "PRIMARY") {
 		return recorddb.ErrTaken

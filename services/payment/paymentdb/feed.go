@@ -16,7 +16,13 @@ import (
 	"durapay/services/payment"
 )
 
-// OpenFranchises jumps from franchise to franchise in the index of each kind (a loose
+// cutsLookedAt is how long before a run began a cut may be noted, by clocks that differ.
+const cutsLookedAt = time.Hour
+
+// OpenFranchises also gives those that were cut since the run began: a run that was ended
+// by hand between a cut and its statement finds them when it is taken up again.
+//
+// It jumps from franchise to franchise in the index of each kind (a loose
 // index scan), so that its cost does not depend on how many items each has.
 func (s *Store) OpenFranchises(ctx context.Context, before time.Time, after string, limit int) ([]string, error) {
 	const q = `(SELECT queue FROM payments FORCE INDEX (payments_queue) WHERE queue > ? AND queue < ?
@@ -24,11 +30,14 @@ func (s *Store) OpenFranchises(ctx context.Context, before time.Time, after stri
 		UNION
 		(SELECT queue FROM cancels FORCE INDEX (cancels_queue) WHERE queue > ? AND queue < ?
 			GROUP BY queue HAVING MIN(approved_at) < ? ORDER BY queue LIMIT ?)
+		UNION
+		(SELECT DISTINCT franchise_id AS queue FROM cuts WHERE created_at >= ? AND franchise_id > ? ORDER BY franchise_id LIMIT ?)
 		ORDER BY queue LIMIT ?`
 	// Statements queue here too: the bounds are those of all ids of franchises.
 	after, end := max(after, id.Franchise+"_"), id.Franchise+"`"
 	ids := []string{}
-	err := s.db.SelectContext(ctx, &ids, q, after, end, before, limit, after, end, before, limit, limit)
+	err := s.db.SelectContext(ctx, &ids, q, after, end, before, limit, after, end, before, limit,
+		before.Add(-cutsLookedAt), after, limit, limit)
 	return ids, wrap("read open franchises", err)
 }
 
