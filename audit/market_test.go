@@ -371,7 +371,7 @@ type market struct {
 	cafe, mart, gone                             shop
 	paidPay, uncutPay, partCancel, gonePay       string
 	goneCancel, lateCancel                       string
-	paid, failed, returned, carried, taken, none settlement.Statement
+	paid, failed, returned, carried, taken settlement.Statement
 	dry                                          settlement.Statement
 	paidOut                                      *payoutTry
 	remOut, remBack                              string

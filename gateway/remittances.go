@@ -159,12 +159,6 @@ func (s *Server) checkRemittance(ctx context.Context, in contract.Remittance) er
 
 func malformed(e *errs.Error) bool { return e != nil && e.Kind == errs.Invalid }
 
-// onRecord tells whether a remittance was asked for before.
-func (s *Server) onRecord(ctx context.Context, remittanceID string) bool {
-	_, err := s.Remittance.Find(ctx, "", remittanceID)
-	return err == nil
-}
-
 // checkBank refuses a bank that has no queue: nobody would work on its calls.
 func checkBank(pointer, code string) error {
 	if _, known := banking.FindInstitution(code); !known {
@@ -195,14 +189,14 @@ func remittanceAttributes(in contract.Remittance) []temporal.SearchAttributeUpda
 //	@Router			/v1/remittances/{id}/cancel [post]
 func (s *Server) cancelRemittance(c *gin.Context) {
 	recordID := c.Param("id")
-	r, err := s.Remittance.Find(c, callerOf(c).ID, recordID)
+	r, err := s.sentRemittance(c, recordID)
 	if err == nil && r.SenderID != callerOf(c).ID {
 		err = errs.RemittanceNotFound // the receiver sees it, and has no say in it
 	}
 	if err == nil && !r.State.Final() {
 		if err = s.flows.cancel(c, recordID); err == nil {
 			_, _ = s.flows.result(c, launch{recordID: recordID, fingerprint: r.Fingerprint, row: s.rowReader(recordID)}) // the row tells
-			r, err = s.Remittance.Find(c, callerOf(c).ID, recordID)
+			r, err = s.sentRemittance(c, recordID)
 		}
 	}
 	switch {
@@ -215,6 +209,23 @@ func (s *Server) cancelRemittance(c *gin.Context) {
 	default:
 		s.accepted(c, recordID, recordID)
 	}
+}
+
+// sentRemittance finds a remittance, also one whose flow has just begun and has not stored
+// it yet: its sender has been told its id.
+func (s *Server) sentRemittance(c *gin.Context, recordID string) (remittance.Remittance, error) {
+	r, err := s.Remittance.Find(c, callerOf(c).ID, recordID)
+	if errs.KindOf(err) != errs.NotFound || err == nil {
+		return r, err
+	}
+	begun, unknown := s.standing(c, recordID)
+	switch {
+	case unknown == nil && begun.State == record.Requested && begun.Owner == callerOf(c).ID:
+		return remittance.Remittance{ID: recordID, SenderID: begun.Owner, State: begun.State}, nil
+	case unknown != nil && errs.KindOf(unknown) != errs.NotFound:
+		return r, unknown
+	}
+	return r, err
 }
 
 // listRemittances lists what the caller sent and received.
