@@ -367,16 +367,16 @@ func (w *world) decline(reason string) {
 // market is a book with something of everything that has to do with franchises.
 type market struct {
 	*world
-	ann, ben                                     member
-	cafe, mart, gone                             shop
-	paidPay, uncutPay, partCancel, gonePay       string
-	goneCancel, lateCancel                       string
+	ann, ben                               member
+	cafe, mart, gone                       shop
+	paidPay, uncutPay, partCancel, gonePay string
+	goneCancel, lateCancel                 string
 	paid, failed, returned, carried, taken settlement.Statement
-	dry                                          settlement.Statement
-	paidOut                                      *payoutTry
-	remOut, remBack                              string
-	remBackRef                                   string
-	payoutReturn, remReturn, depositNotice       *told
+	dry                                    settlement.Statement
+	paidOut                                *payoutTry
+	remOut, remBack                        string
+	remBackRef                             string
+	payoutReturn, remReturn, depositNotice *told
 }
 
 func newMarket(w *world) *market {

@@ -2,8 +2,11 @@ package apiclient
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
+
+	"durapay/internal/calendar"
 )
 
 // Bank is the bank's own API.
@@ -40,9 +43,36 @@ func (b Bank) confirm(ctx context.Context, asked Account, refusal error) error {
 
 // Account reads an account. Errors: *Problem.
 func (b Bank) Account(ctx context.Context, key AccountKey) (Account, error) {
-	path := "/v1/accounts/" + url.PathEscape(key.BankCode) + "/" + url.PathEscape(key.AccountNumber)
-	r, err := b.Do(ctx, Request{Method: http.MethodGet, Path: path})
+	r, err := b.Do(ctx, Request{Method: http.MethodGet, Path: "/v1/accounts/" + key.path()})
 	return decode[Account](r, err, http.StatusOK)
+}
+
+func (k AccountKey) path() string {
+	return url.PathEscape(k.BankCode) + "/" + url.PathEscape(k.AccountNumber)
+}
+
+// Entries reads an account's statement of a day, oldest first. Errors: *Problem; a day
+// of more than 100,000 entries.
+func (b Bank) Entries(ctx context.Context, key AccountKey, day calendar.Date) ([]Entry, error) {
+	type page struct {
+		Items []Entry `json:"items"`
+		Next  string  `json:"next"`
+	}
+	query := url.Values{"date": {day.String()}}
+	var all []Entry
+	for range mostPages {
+		r, err := b.Do(ctx, Request{Method: http.MethodGet, Path: "/v1/statements/" + key.path() + "?" + query.Encode()})
+		p, err := decode[page](r, err, http.StatusOK)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p.Items...)
+		if p.Next == "" {
+			return all, nil
+		}
+		query.Set("after", p.Next)
+	}
+	return nil, fmt.Errorf("statement of %s: more than %d pages", day, mostPages)
 }
 
 // Transfer is what became of a transfer at the bank. Amount is in won.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Session is a signed-in member. Its tokens are renewed before they end. It is safe for
+// Session is somebody who is signed in. Its tokens are renewed before they end. It is safe for
 // concurrent use.
 type Session struct {
 	gateway         Gateway
@@ -92,27 +92,32 @@ func (s *Session) once(ctx context.Context, r Request) (Response, error) {
 
 // Link links a bank account. Errors: *Problem for a request that is not on record.
 func (s *Session) Link(ctx context.Context, key string, account BankAccountLink) (Outcome, error) {
-	return s.launch(ctx, "/v1/bank-accounts", key, account)
+	return launch(ctx, s.Do, "/v1/bank-accounts", key, account)
 }
 
 // TopUp fills the wallet. Errors: as Link.
 func (s *Session) TopUp(ctx context.Context, key string, r MoneyRequest) (Outcome, error) {
-	return s.launch(ctx, "/v1/money/increase", key, r)
+	return launch(ctx, s.Do, "/v1/money/increase", key, r)
 }
 
 // Withdraw pays out to a linked account. Errors: as Link.
 func (s *Session) Withdraw(ctx context.Context, key string, r MoneyRequest) (Outcome, error) {
-	return s.launch(ctx, "/v1/money/decrease", key, r)
+	return launch(ctx, s.Do, "/v1/money/decrease", key, r)
 }
 
 // Remit sends money. Errors: as Link.
 func (s *Session) Remit(ctx context.Context, key string, r RemittanceRequest) (Outcome, error) {
-	return s.launch(ctx, "/v1/remittances", key, r)
+	return launch(ctx, s.Do, "/v1/remittances", key, r)
+}
+
+// Pay pays a franchise. Errors: as Link.
+func (s *Session) Pay(ctx context.Context, key string, r PaymentRequest) (Outcome, error) {
+	return launch(ctx, s.Do, "/v1/payments", key, r)
 }
 
 // launch sends a request that a flow works on, and tells how it stands.
-func (s *Session) launch(ctx context.Context, path, key string, body any) (Outcome, error) {
-	r, err := s.Do(ctx, Request{Method: http.MethodPost, Path: path, Key: key, Body: body})
+func launch(ctx context.Context, send sender, path, key string, body any) (Outcome, error) {
+	r, err := send(ctx, Request{Method: http.MethodPost, Path: path, Key: key, Body: body})
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -152,10 +157,14 @@ func created(r Response) (Outcome, error) {
 // Follow waits for the end of a request that still runs, at most so long. One that has
 // ended is given as it is. Errors: *Problem.
 func (s *Session) Follow(ctx context.Context, o Outcome, atMost time.Duration) (Outcome, error) {
+	return followOutcome(ctx, s.Do, o, atMost)
+}
+
+func followOutcome(ctx context.Context, send sender, o Outcome, atMost time.Duration) (Outcome, error) {
 	if o.State.Final() {
 		return o, nil
 	}
-	flow, err := s.FollowFlow(ctx, o.Flow, atMost)
+	flow, err := follow(ctx, send, url.PathEscape(o.Flow), atMost)
 	if err != nil {
 		return o, err
 	}
@@ -173,25 +182,30 @@ func (s *Session) FollowFlow(ctx context.Context, flowID string, atMost time.Dur
 
 // FindTopUp reads a top-up. Errors: *Problem.
 func (s *Session) FindTopUp(ctx context.Context, id string) (Money, error) {
-	return get[Money](ctx, s, "/v1/money/increase/", id)
+	return get[Money](ctx, s.Do, "/v1/money/increase/", id)
 }
 
 // FindWithdrawal reads a withdrawal. Errors: *Problem.
 func (s *Session) FindWithdrawal(ctx context.Context, id string) (Money, error) {
-	return get[Money](ctx, s, "/v1/money/decrease/", id)
+	return get[Money](ctx, s.Do, "/v1/money/decrease/", id)
 }
 
 // FindRemittance reads a remittance. Errors: *Problem.
 func (s *Session) FindRemittance(ctx context.Context, id string) (Remittance, error) {
-	return get[Remittance](ctx, s, "/v1/remittances/", id)
+	return get[Remittance](ctx, s.Do, "/v1/remittances/", id)
+}
+
+// FindPayment reads a payment. Errors: *Problem.
+func (s *Session) FindPayment(ctx context.Context, id string) (Payment, error) {
+	return get[Payment](ctx, s.Do, paymentsPath, id)
 }
 
 // Balance reads a wallet. Errors: *Problem.
 func (s *Session) Balance(ctx context.Context, membershipID string) (Balance, error) {
-	return get[Balance](ctx, s, "/v1/money/", membershipID)
+	return get[Balance](ctx, s.Do, "/v1/money/", membershipID)
 }
 
-func get[T any](ctx context.Context, s *Session, path, id string) (T, error) {
-	r, err := s.Do(ctx, Request{Method: http.MethodGet, Path: path + url.PathEscape(id)})
+func get[T any](ctx context.Context, send sender, path, id string) (T, error) {
+	r, err := send(ctx, Request{Method: http.MethodGet, Path: path + url.PathEscape(id)})
 	return decode[T](r, err, http.StatusOK)
 }

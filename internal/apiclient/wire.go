@@ -64,9 +64,12 @@ type MoneyRequest struct {
 	Amount        int64  `json:"amount"`
 }
 
-// Receiver is whom money is sent to.
+// Receiver is whom money is sent to: a member, or the holder of an account at a bank.
 type Receiver struct {
-	MembershipID string `json:"membershipId"`
+	MembershipID  string `json:"membershipId,omitempty"`
+	BankCode      string `json:"bankCode,omitempty"`
+	AccountNumber string `json:"accountNumber,omitempty"` // masked in answers
+	HolderName    string `json:"holderName,omitempty"`
 }
 
 // AutoTopUp allows a top-up when the balance is short.
@@ -80,6 +83,7 @@ type RemittanceRequest struct {
 	Amount    int64      `json:"amount"`
 	Memo      string     `json:"memo,omitempty"`
 	AutoTopUp *AutoTopUp `json:"autoTopUp,omitempty"`
+	ExecuteAt *time.Time `json:"executeAt,omitempty"` // absent means at once
 }
 
 // Failure is why a request was refused.
@@ -107,6 +111,9 @@ type Remittance struct {
 	Amount  int64    `json:"amount"`
 	TopUpID string   `json:"topUpId"` // the automatic top-up made for it, "" for none
 	Failure *Failure `json:"failure"`
+
+	ExecuteAt *time.Time `json:"executeAt"`
+	Until     *time.Time `json:"until"` // when a waiting one goes on
 }
 
 // Balance is what a wallet holds, in won.

@@ -15,44 +15,76 @@ const (
 	topUp kind = iota + 1
 	withdrawal
 	remittance
+	toBank // a remittance to an account at a bank
+	payment
+	cancel
 )
 
-// record is a money request as its sender was told of it. Amount is in won.
+// record is a money request as its sender was told of it. Amounts are in won.
 type record struct {
 	id       string
 	kind     kind
 	member   int // whose wallet
-	receiver int // of a remittance
+	receiver int // of a remittance: a member or a payee; of a payment and its cancels: a franchise
 	amount   int64
 	state    apiclient.State
+	day      int // of the run of the demo, from 0
+	// Of a cancel.
+	of string // the payment
+	// Of a payment, and of a cancel once it had its effect.
+	left int64 // of the payment
+	// Of a payment.
+	rate   int64 // basis points
+	status apiclient.PaymentState
+	cut    string // the statement it is in
 }
 
 // moved tells whether the record changed balances. What was returned has gone there and
 // back again.
 func (r record) moved() bool { return r.state == apiclient.Succeeded }
 
+// story is what of a record everybody who asks is told alike, at any time.
+func (r record) story() record {
+	r.left, r.rate, r.status, r.cut = 0, 0, "", ""
+	return r
+}
+
 // told is what platform and bank say of one member at the end, in won.
 type told struct{ wallet, held, account int64 }
 
 // books are the client's own: they know only what the client was told about its requests.
 type books struct {
-	opened  []int64 // what each member's bank account was opened with, in won
-	records map[string]record
-	breaks  []string // records that were told in two ways
+	opened     []int64 // what each member's bank account was opened with, in won
+	payees     int     // who are sent money to their banks
+	franchises int
+	records    map[string]record
+	breaks     []string // what cannot be: records that were told in two ways, and the like
 }
 
-func newBooks(opened []int64) *books {
-	return &books{opened: opened, records: map[string]record{}}
+func newBooks(opened []int64, payees, franchises int) *books {
+	return &books{opened: opened, payees: payees, franchises: franchises, records: map[string]record{}}
+}
+
+// receivers is how many there are whom a record of this kind can go to.
+func (b *books) receivers(k kind) int {
+	switch k {
+	case toBank:
+		return b.payees
+	case payment, cancel:
+		return b.franchises
+	default:
+		return len(b.opened)
+	}
 }
 
 // enter books a record; a record that is told again counts once.
 func (b *books) enter(r record) {
-	if r.receiver < 0 || r.receiver >= len(b.opened) {
+	if r.receiver < 0 || r.receiver >= b.receivers(r.kind) {
 		b.breaks = append(b.breaks, fmt.Sprintf("%s sends %d won to somebody who takes no part", r.id, r.amount))
 		return
 	}
 	before, known := b.records[r.id]
-	if known && before != r {
+	if known && before.story() != r.story() {
 		b.breaks = append(b.breaks, fmt.Sprintf("%s was told as %s of %d won, and again as %s of %d won",
 			r.id, before.state, before.amount, r.state, r.amount))
 	}
@@ -62,27 +94,29 @@ func (b *books) enter(r record) {
 }
 
 // account is what one member's records come to, in won.
-type account struct{ toppedUp, withdrawn, received, sent int64 }
+type account struct{ toppedUp, withdrawn, received, sent, sentToBanks, paid, givenBack int64 }
 
-func (a account) wallet() (int64, error) { return total(a.toppedUp, -a.withdrawn, a.received, -a.sent) }
+func (a account) wallet() (int64, error) {
+	return total(a.toppedUp, -a.withdrawn, a.received, -a.sent, -a.sentToBanks, -a.paid, a.givenBack)
+}
 
 func (a account) bank(opened int64) (int64, error) { return total(opened, -a.toppedUp, a.withdrawn) }
 
-// accounts adds the records up by member.
-func (b *books) accounts() ([]account, error) {
-	accounts := make([]account, len(b.opened))
+// accounts adds the records up by member, and what was sent to each payee.
+func (b *books) accounts() (accounts []account, payees []int64, err error) {
+	accounts, payees = make([]account, len(b.opened)), make([]int64, b.payees)
 	for _, r := range b.records {
 		if !r.moved() {
 			continue
 		}
-		if err := r.addTo(accounts); err != nil {
-			return nil, fmt.Errorf("%s: %w", r.id, err)
+		if err := r.addTo(accounts, payees); err != nil {
+			return nil, nil, fmt.Errorf("%s: %w", r.id, err)
 		}
 	}
-	return accounts, nil
+	return accounts, payees, nil
 }
 
-func (r record) addTo(accounts []account) error {
+func (r record) addTo(accounts []account, payees []int64) error {
 	own := &accounts[r.member]
 	switch r.kind {
 	case topUp:
@@ -91,6 +125,12 @@ func (r record) addTo(accounts []account) error {
 		return accumulate(&own.withdrawn, r.amount)
 	case remittance:
 		return errors.Join(accumulate(&own.sent, r.amount), accumulate(&accounts[r.receiver].received, r.amount))
+	case toBank:
+		return errors.Join(accumulate(&own.sentToBanks, r.amount), accumulate(&payees[r.receiver], r.amount))
+	case payment:
+		return accumulate(&own.paid, r.amount)
+	case cancel:
+		return accumulate(&own.givenBack, r.amount)
 	default:
 		return errors.New("a record of no kind")
 	}
@@ -98,16 +138,19 @@ func (r record) addTo(accounts []account) error {
 
 // proof is the sums of a run in won, and where they differ from what is told.
 type proof struct {
-	topUps, withdrawals, sent int64
-	wallets                   int64 // told, together
-	opened, banked            int64 // accounts at the bank: at first, and told
-	differences               []string
+	account           // all members' together
+	wallets     int64 // told, together
+	opened      int64 // accounts at the bank, at first
+	banked      int64 // accounts at the bank, told
+	payees      int64 // accounts of payees, told
+	shops       []shop
+	differences []string
 }
 
-// prove compares the books with what is told of each member. It has no doubt left only
-// when every request has ended.
-func (b *books) prove(members []told) (proof, error) {
-	accounts, err := b.accounts()
+// prove compares the books with what is told of each member and payee. It has no doubt
+// left only when every request has ended.
+func (b *books) prove(members []told, payees []int64) (proof, error) {
+	accounts, sent, err := b.accounts()
 	if err != nil {
 		return proof{}, err
 	}
@@ -117,6 +160,12 @@ func (b *books) prove(members []told) (proof, error) {
 			return p, err
 		}
 		if err := p.compare(i, a, b.opened[i], members[i]); err != nil {
+			return p, err
+		}
+	}
+	for i, amount := range sent {
+		p.expect(amount == payees[i], "account of payee %d: %d won were sent to it, told %d (%+d)", i, amount, payees[i], payees[i]-amount)
+		if err := accumulate(&p.payees, payees[i]); err != nil {
 			return p, err
 		}
 	}
@@ -136,7 +185,9 @@ func (b *books) unended() []string {
 }
 
 func (p *proof) add(a account, opened int64, t told) error {
-	return errors.Join(accumulate(&p.topUps, a.toppedUp), accumulate(&p.withdrawals, a.withdrawn), accumulate(&p.sent, a.sent),
+	return errors.Join(accumulate(&p.toppedUp, a.toppedUp), accumulate(&p.withdrawn, a.withdrawn),
+		accumulate(&p.received, a.received), accumulate(&p.sent, a.sent), accumulate(&p.sentToBanks, a.sentToBanks),
+		accumulate(&p.paid, a.paid), accumulate(&p.givenBack, a.givenBack),
 		accumulate(&p.wallets, t.wallet), accumulate(&p.opened, opened), accumulate(&p.banked, t.account))
 }
 
@@ -149,8 +200,9 @@ func (p *proof) compare(member int, a account, opened int64, t told) error {
 	if err != nil {
 		return err
 	}
-	p.expect(wallet == t.wallet, "wallet of member %d: top-ups %d − withdrawals %d + received %d − sent %d = %d won, told %d (%+d)",
-		member, a.toppedUp, a.withdrawn, a.received, a.sent, wallet, t.wallet, t.wallet-wallet)
+	p.expect(wallet == t.wallet,
+		"wallet of member %d: top-ups %d − withdrawals %d + received %d − sent %d − sent to banks %d − paid %d + given back %d = %d won, told %d (%+d)",
+		member, a.toppedUp, a.withdrawn, a.received, a.sent, a.sentToBanks, a.paid, a.givenBack, wallet, t.wallet, t.wallet-wallet)
 	p.expect(banked == t.account, "bank account of member %d: opened with %d − top-ups %d + withdrawals %d = %d won, told %d (%+d)",
 		member, opened, a.toppedUp, a.withdrawn, banked, t.account, t.account-banked)
 	p.expect(t.held == 0, "wallet of member %d: %d won are held for requests that have ended", member, t.held)
@@ -158,17 +210,18 @@ func (p *proof) compare(member int, a account, opened int64, t told) error {
 }
 
 func (p *proof) compareSums() error {
-	wallets, err := total(p.topUps, -p.withdrawals)
+	wallets, err := total(p.toppedUp, -p.withdrawn, -p.sentToBanks, -p.paid, p.givenBack)
 	if err != nil {
 		return err
 	}
-	p.expect(wallets == p.wallets, "all wallets: top-ups %d − withdrawals %d = %d won, told %d (%+d)",
-		p.topUps, p.withdrawals, wallets, p.wallets, p.wallets-wallets)
-	banked, err := total(p.opened, -p.topUps, p.withdrawals)
+	p.expect(wallets == p.wallets, "all wallets: top-ups %d − withdrawals %d − sent to banks %d − paid %d + given back %d = %d won, told %d (%+d)",
+		p.toppedUp, p.withdrawn, p.sentToBanks, p.paid, p.givenBack, wallets, p.wallets, p.wallets-wallets)
+	banked, err := total(p.opened, -p.toppedUp, p.withdrawn)
 	if err != nil {
 		return err
 	}
 	p.expect(banked == p.banked, "all bank accounts: %d won, told %d (%+d)", banked, p.banked, p.banked-banked)
+	p.expect(p.sentToBanks == p.payees, "all payees: %d won, told %d (%+d)", p.sentToBanks, p.payees, p.payees-p.sentToBanks)
 	return nil
 }
 

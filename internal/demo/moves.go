@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -19,6 +21,12 @@ func (k kind) String() string {
 		return "withdrawal"
 	case remittance:
 		return "remittance"
+	case toBank:
+		return "remittance to a bank"
+	case payment:
+		return "payment"
+	case cancel:
+		return "cancel"
 	default:
 		return "nothing"
 	}
@@ -26,10 +34,14 @@ func (k kind) String() string {
 
 // operation is the row of the table a move belongs to.
 func (m move) operation() string {
-	if m.repeat {
-		return m.kind.String() + repeated
+	name := m.kind.String()
+	if m.late {
+		name += afterSettlement
 	}
-	return m.kind.String()
+	if m.repeat {
+		name += repeated
+	}
+	return name
 }
 
 // answer is what a move was told.
@@ -73,7 +85,7 @@ func firstOf(a, b string) string {
 
 // record is the answer as the books take it.
 func (a answer) record() record {
-	return record{id: a.outcome.ID, kind: a.kind, member: a.from, receiver: a.to, amount: a.amount, state: a.outcome.State}
+	return record{id: a.outcome.ID, kind: a.kind, member: a.from, receiver: a.to, amount: a.amount, state: a.outcome.State, day: a.day, of: a.payment}
 }
 
 // answers gathers what all moves were told.
@@ -143,9 +155,21 @@ func (d *demo) send(ctx context.Context, m move) answer {
 	a := answer{move: m}
 	a.outcome, a.err = d.launch(ctx, m)
 	if a.err == nil {
-		a.outcome, a.err = d.members[m.from].session.Follow(ctx, a.outcome, d.pace.follow)
+		a.outcome, a.err = d.follow(ctx, a)
 	}
 	return a
+}
+
+// follow waits for the end of a move, as whoever asked for it.
+func (d *demo) follow(ctx context.Context, a answer) (apiclient.Outcome, error) {
+	switch {
+	case a.kind == cancel && a.operator:
+		return d.operator.Follow(ctx, a.outcome, d.pace.follow)
+	case a.kind == cancel:
+		return d.franchises[a.to].merchant.Follow(ctx, a.outcome, d.pace.follow)
+	default:
+		return d.members[a.from].session.Follow(ctx, a.outcome, d.pace.follow)
+	}
 }
 
 func (d *demo) launch(ctx context.Context, m move) (apiclient.Outcome, error) {
@@ -155,13 +179,41 @@ func (d *demo) launch(ctx context.Context, m move) (apiclient.Outcome, error) {
 		return from.session.TopUp(ctx, key, apiclient.MoneyRequest{BankAccountID: from.bankAccountID, Amount: m.amount})
 	case withdrawal:
 		return from.session.Withdraw(ctx, key, apiclient.MoneyRequest{BankAccountID: from.bankAccountID, Amount: m.amount})
+	case payment:
+		return from.session.Pay(ctx, key, apiclient.PaymentRequest{FranchiseID: d.franchises[m.to].id,
+			OrderID: d.key("order", m.order), Amount: m.amount, AutoTopUp: from.autoTopUp(m)})
+	case cancel:
+		return d.cancel(ctx, key, m)
 	default:
-		r := apiclient.RemittanceRequest{To: apiclient.Receiver{MembershipID: d.members[m.to].id}, Amount: m.amount}
-		if m.auto {
-			r.AutoTopUp = &apiclient.AutoTopUp{BankAccountID: from.bankAccountID}
-		}
-		return from.session.Remit(ctx, key, r)
+		return from.session.Remit(ctx, key, apiclient.RemittanceRequest{To: d.receiver(m), Amount: m.amount, AutoTopUp: from.autoTopUp(m)})
 	}
+}
+
+func (m *member) autoTopUp(asked move) *apiclient.AutoTopUp {
+	if !asked.auto {
+		return nil
+	}
+	return &apiclient.AutoTopUp{BankAccountID: m.bankAccountID}
+}
+
+func (d *demo) receiver(m move) apiclient.Receiver {
+	if m.kind == remittance {
+		return apiclient.Receiver{MembershipID: d.members[m.to].id}
+	}
+	a := d.payees[m.to]
+	to := apiclient.Receiver{BankCode: a.BankCode, AccountNumber: a.AccountNumber, HolderName: a.HolderName}
+	if m.wrong {
+		to.HolderName = "아무개"
+	}
+	return to
+}
+
+func (d *demo) cancel(ctx context.Context, key string, m move) (apiclient.Outcome, error) {
+	asked := apiclient.CancelRequest{Amount: m.amount, Reason: "demo"}
+	if m.operator {
+		return d.operator.CancelPayment(ctx, key, m.payment, asked)
+	}
+	return d.franchises[m.to].merchant.CancelPayment(ctx, key, m.payment, asked)
 }
 
 // readBack reads every record, now that all is quiet, and enters it in the books together
@@ -241,7 +293,11 @@ func (d *demo) look(ctx context.Context, a answer) (found, error) {
 	}
 	d.stats.add(readingRecords, sample{began: began, ended: time.Now(), result: succeeded})
 	f := found{records: []record{read}}
-	if toldBefore := a.record(); toldBefore.state.Final() && toldBefore != read {
+	toldBefore := a.record()
+	if a.kind == cancel && a.amount == 0 { // how much was left is for the platform to tell
+		toldBefore.amount = read.amount
+	}
+	if toldBefore.state.Final() && toldBefore != read.story() {
 		f.breaks = append(f.breaks, fmt.Sprintf("%s was told as %s of %d won, and is on record as %s of %d won",
 			read.id, toldBefore.state, toldBefore.amount, read.state, read.amount))
 	}
@@ -265,12 +321,40 @@ func (d *demo) read(ctx context.Context, a answer) (_ record, topUpID string, _ 
 		m, err := session.FindWithdrawal(ctx, r.id)
 		r.state, r.amount = m.State, m.Amount
 		return r, "", err
+	case payment:
+		m, err := session.FindPayment(ctx, r.id)
+		r.state, r.amount, r.left, r.rate, r.status, r.cut = m.State.Request(), m.Amount, m.Cancellable, m.FeeBasisPoints, m.State, m.StatementID
+		r.receiver = d.shopOf(m.FranchiseID)
+		return r, m.TopUpID, err
+	case cancel:
+		m, err := d.franchises[a.to].merchant.FindCancel(ctx, a.payment, r.id)
+		r.state, r.amount, r.left, r.of = m.State, m.Amount, m.Remaining, m.PaymentID
+		return r, "", err
 	default:
 		m, err := session.FindRemittance(ctx, r.id)
 		r.state, r.amount = m.State, m.Amount
-		r.receiver = d.position(m.To.MembershipID)
+		r.receiver = d.receiverOf(m.To, a.move)
 		return r, m.TopUpID, err
 	}
+}
+
+// shopOf gives a franchise's place, and −1 for a stranger.
+func (d *demo) shopOf(franchiseID string) int {
+	return slices.IndexFunc(d.franchises, func(f *franchise) bool { return f.id == franchiseID })
+}
+
+// receiverOf gives the place of whom a remittance went to, and −1 for a stranger. Of an
+// account no more is told than its bank and the end of its number.
+func (d *demo) receiverOf(to apiclient.Receiver, asked move) int {
+	if asked.kind == remittance {
+		return d.position(to.MembershipID)
+	}
+	const shown = 4
+	key := d.payees[asked.to].AccountKey
+	if to.BankCode != key.BankCode || !strings.HasSuffix(to.AccountNumber, key.AccountNumber[len(key.AccountNumber)-shown:]) {
+		return -1
+	}
+	return asked.to
 }
 
 // position gives a member's place, and −1 for a stranger.
@@ -283,7 +367,7 @@ func (d *demo) position(membershipID string) int {
 	return -1
 }
 
-// automatic reads a top-up that a remittance made, once it has ended.
+// automatic reads a top-up that a remittance or a payment made, once it has ended.
 func (d *demo) automatic(ctx context.Context, owner int, topUpID string) (record, error) {
 	session := d.members[owner].session
 	m, err := session.FindTopUp(ctx, topUpID)

@@ -9,6 +9,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"durapay/internal/apiclient"
+	"durapay/internal/calendar"
 )
 
 // platform is a small platform and bank in memory that can be told to misbehave.
@@ -20,6 +23,8 @@ type platform struct {
 	wallets  map[string]int64
 	accounts map[string]int64  // bank accounts by number
 	linked   map[string]string // bank account number by member
+	shops    map[string]*shopHere
+	runs     []apiclient.Run
 	n        int
 	random   *rand.Rand
 	// What goes wrong.
@@ -27,11 +32,12 @@ type platform struct {
 	forgetsKeys bool // a repeat moves money again
 	losesCredit bool // a receiver gets one won less
 	mumbles     bool // what is read back is not what was told
+	business    bend
 }
 
 func newPlatform(t *testing.T) *platform {
 	p := &platform{records: map[string]map[string]any{}, byKey: map[string]string{}, wallets: map[string]int64{},
-		accounts: map[string]int64{}, linked: map[string]string{}, random: rand.New(rand.NewPCG(1, 1))}
+		accounts: map[string]int64{}, linked: map[string]string{}, shops: map[string]*shopHere{}, random: rand.New(rand.NewPCG(1, 1))}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) { write(w, 200, map[string]any{}) })
 	mux.HandleFunc("POST /v1/accounts", p.open)
@@ -47,6 +53,7 @@ func newPlatform(t *testing.T) *platform {
 	mux.HandleFunc("GET /v1/money/decrease/{id}", p.record)
 	mux.HandleFunc("GET /v1/remittances/{id}", p.record)
 	mux.HandleFunc("GET /v1/money/{id}", p.balance)
+	p.businessRoutes(mux)
 	p.Server = httptest.NewServer(p.unreliable(mux))
 	t.Cleanup(p.Close)
 	return p
@@ -83,14 +90,21 @@ func write(w http.ResponseWriter, status int, body map[string]any) {
 func read(r *http.Request) (body struct {
 	AccountNumber, HolderName, BankCode, Email, BankAccountID string
 	Balance, Amount                                           int64
-	To                                                        struct{ MembershipID string }
+	To                                                        struct{ MembershipID, BankCode, AccountNumber, HolderName string }
 	AutoTopUp                                                 *struct{}
+	FranchiseID, OrderID, BusinessNumber                      string
+	BusinessDate                                              calendar.Date
+	Payout                                                    struct{ AccountNumber string }
+	Contract                                                  apiclient.FranchiseContract
 }) {
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	return body
 }
 
 func caller(r *http.Request) string {
+	if key := r.Header.Get("X-API-Key"); key != "" {
+		return key
+	}
 	return strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 }
 
@@ -120,7 +134,7 @@ func (p *platform) register(w http.ResponseWriter, r *http.Request) {
 func (p *platform) flow(w http.ResponseWriter, r *http.Request) {
 	view := map[string]any{"id": r.PathValue("id"), "state": "SUCCEEDED", "final": true}
 	if known, ok := p.records[r.PathValue("id")]; ok {
-		view["state"], view["failure"] = known["state"], known["failure"]
+		view["state"], view["failure"] = requestState(known), known["failure"]
 	}
 	write(w, http.StatusOK, view)
 }
@@ -152,7 +166,7 @@ func (p *platform) launch(w http.ResponseWriter, r *http.Request) {
 	case failure != nil:
 		write(w, http.StatusUnprocessableEntity, map[string]any{"id": recordID, "state": made["state"], "code": failure["code"]})
 	default:
-		write(w, http.StatusCreated, made)
+		write(w, http.StatusCreated, map[string]any{"id": recordID, "state": requestState(made)})
 	}
 }
 
@@ -161,7 +175,8 @@ func (p *platform) move(r *http.Request, recordID string) string {
 		recordID = fmt.Sprintf("rec_%d", len(p.records))
 	}
 	body := read(r)
-	made := map[string]any{"id": recordID, "state": "SUCCEEDED", "amount": body.Amount, "to": map[string]any{"membershipId": body.To.MembershipID}}
+	made := map[string]any{"id": recordID, "state": "SUCCEEDED", "amount": body.Amount, "to": map[string]any{
+		"membershipId": body.To.MembershipID, "bankCode": body.To.BankCode, "accountNumber": body.To.AccountNumber}}
 	p.records[recordID] = made
 	owner, short := caller(r), ""
 	switch r.URL.Path {
@@ -171,18 +186,34 @@ func (p *platform) move(r *http.Request, recordID string) string {
 		if short = p.take(owner, body.Amount); short == "" {
 			p.accounts[p.linked[owner]] += body.Amount
 		}
-	default:
-		if body.AutoTopUp != nil && p.wallets[owner] < body.Amount {
-			made["topUpId"] = recordID + "t"
-			p.records[recordID+"t"] = map[string]any{"id": recordID + "t", "state": "SUCCEEDED", "amount": body.Amount}
-			p.fill(owner, body.Amount)
+	case "/v1/payments":
+		p.fillFor(made, owner, body.Amount, body.AutoTopUp != nil)
+		short = p.pay(made, owner, body.FranchiseID, body.OrderID, body.Amount)
+	case "/v1/remittances":
+		p.fillFor(made, owner, body.Amount, body.AutoTopUp != nil)
+		if body.To.AccountNumber != "" {
+			short = p.sendToBank(owner, body.To.AccountNumber, body.To.HolderName, body.Amount)
+		} else {
+			short = p.send(owner, body.To.MembershipID, body.Amount)
 		}
-		short = p.send(owner, body.To.MembershipID, body.Amount)
+	default:
+		short = p.giveBack(made, r.PathValue("id"), body.Amount)
 	}
 	if short != "" {
 		made["state"], made["failure"] = "FAILED", map[string]any{"code": short}
 	}
 	return recordID
+}
+
+// fillFor tops up for a request that may.
+func (p *platform) fillFor(made map[string]any, owner string, amount int64, may bool) {
+	if !may || p.wallets[owner] >= amount {
+		return
+	}
+	topUpID := fmt.Sprint(made["id"], "t")
+	made["topUpId"] = topUpID
+	p.records[topUpID] = map[string]any{"id": topUpID, "state": "SUCCEEDED", "amount": amount}
+	p.fill(owner, amount)
 }
 
 func (p *platform) fill(owner string, amount int64) {
@@ -208,6 +239,17 @@ func (p *platform) send(from, to string, amount int64) string {
 		if p.losesCredit {
 			p.wallets[to]--
 		}
+	}
+	return short
+}
+
+func (p *platform) sendToBank(from, number, holder string, amount int64) string {
+	if p.records[number]["holderName"] != holder {
+		return "bank_name_mismatch"
+	}
+	short := p.take(from, amount)
+	if short == "" {
+		p.accounts[number] += amount
 	}
 	return short
 }

@@ -35,7 +35,12 @@ const (
 	automaticTopUp  = "top-up, automatic"
 	readingRecords  = "read record"
 	readingBalances = "read wallet and account"
+	readingBills    = "read statements and account"
+	openingShops    = "register franchise"
+	settling        = "settle a date"
+	payingOut       = "wait for payouts"
 	repeated        = ", repeated"
+	afterSettlement = ", settled"
 )
 
 // stats gathers the requests of a run, and why some were sent again.
@@ -97,21 +102,28 @@ func (o *operation) percentile(percent int) time.Duration {
 	return times[max(rank-1, 0)]
 }
 
-// perSecond is how many ended in a second between the first's begin and the last's end.
+// perSecond is how many ended in a second of the time in which any was under way.
 // It is a figure to look at, never one to add up.
 func (o *operation) perSecond() float64 {
-	first, last := o.samples[0].began, o.samples[0].ended
-	for _, one := range o.samples {
-		if one.began.Before(first) {
-			first = one.began
-		}
-		if one.ended.After(last) {
-			last = one.ended
-		}
-	}
-	span := last.Sub(first).Seconds()
-	if span <= 0 {
+	busy := o.busy().Seconds()
+	if busy <= 0 {
 		return 0
 	}
-	return float64(len(o.samples)) / span
+	return float64(len(o.samples)) / busy
+}
+
+// busy is how long at least one request was under way.
+func (o *operation) busy() (all time.Duration) {
+	byBegin := slices.SortedFunc(slices.Values(o.samples), func(a, b sample) int { return a.began.Compare(b.began) })
+	var until time.Time // up to here it is counted
+	for _, one := range byBegin {
+		from := one.began
+		if from.Before(until) {
+			from = until
+		}
+		if one.ended.After(from) {
+			all, until = all+one.ended.Sub(from), one.ended
+		}
+	}
+	return all
 }
