@@ -38,7 +38,8 @@ var (
 	eventID      = id.Derive(id.Event, "1")
 	payoutTo     = contract.Account{BankCode: bankCode, Number: "110234567890", HolderName: "카페하나"}
 	statementOf  = map[string]string{cafe: stmtID, shop: stmtID2}
-	businessDate = "2026-11-20"
+	businessDate = "2026-11-20" // a Friday
+	lastDayCut   = "2026-11-22"
 
 	hanaWallet, duriWallet = ledger.WalletAccount(hana), ledger.WalletAccount(duri)
 )

@@ -146,11 +146,12 @@ func finish(ctx workflow.Context, statementIDs []string) {
 	}
 }
 
-// plan decides for each franchise what of it is to be settled, by the contract in force.
+// plan decides for each franchise what of it is to be settled, by the contract in force
+// on the last day that is cut.
 func (s *settlement) plan(ctx workflow.Context, franchises []string) []contract.Cut {
 	asked := make([]contract.ContractOn, len(franchises))
 	for i, f := range franchises {
-		asked[i] = contract.ContractOn{FranchiseID: f, On: s.in.BusinessDate}
+		asked[i] = contract.ContractOn{FranchiseID: f, On: s.dates.CutThrough}
 	}
 	cycles := start[contract.Cycle](ctx, contract.FranchiseContracts, "contracts", asked...).wait(ctx)
 	items := make([]contract.PlanItem, 0, len(franchises))

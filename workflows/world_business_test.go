@@ -64,7 +64,7 @@ func (w *world) franchiseSteps() map[string]any {
 		contract.FranchiseContracts: func(_ context.Context, in []contract.ContractOn) ([]contract.Cycle, error) {
 			out := make([]contract.Cycle, len(in))
 			for i, q := range in {
-				if q.On != businessDate {
+				if q.On != lastDayCut {
 					return nil, errors.New("another date")
 				}
 				if !w.books.noContract[q.FranchiseID] {
@@ -178,7 +178,7 @@ func (w *world) settlementSteps() map[string]any {
 			return []contract.ScheduledDay{w.books.day}, nil
 		},
 		contract.SettlementDates: func(context.Context, []string) ([]contract.Dates, error) {
-			return []contract.Dates{{CutThrough: businessDate, PayBy: "2026-11-23"}}, nil
+			return []contract.Dates{{CutThrough: lastDayCut, PayBy: "2026-11-23"}}, nil
 		},
 		contract.SettlementBeginRuns: func(_ context.Context, in []contract.Settlement) ([]contract.BegunRun, error) {
 			return []contract.BegunRun{{Begun: w.begin(in[0].ID, in[0].Fingerprint)[0], AsOf: began}}, nil

@@ -21,6 +21,8 @@ const (
 	demoMembers     = 12
 	demoAtOnce      = 8
 	demoRemittances = 160
+	demoFranchises  = 3
+	demoPayments    = 80
 )
 
 // demo is a run of `durapay demo`.
@@ -52,8 +54,8 @@ func (b *lockedBuffer) String() string {
 func startDemo(t *testing.T, p *harness.Platform) *demo {
 	t.Helper()
 	d := &demo{ended: make(chan struct{})}
-	d.cmd = command("demo", "--gateway", p.API, "--bank", p.BankURL, "--members", fmt.Sprint(demoMembers),
-		"--concurrency", fmt.Sprint(demoAtOnce), "--remittances", fmt.Sprint(demoRemittances))
+	d.cmd = command("demo", "--data", p.Data, "--members", fmt.Sprint(demoMembers), "--franchises", fmt.Sprint(demoFranchises),
+		"--concurrency", fmt.Sprint(demoAtOnce), "--remittances", fmt.Sprint(demoRemittances), "--payments", fmt.Sprint(demoPayments))
 	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.out
 	require.NoError(t, devenv.Spawn(d.cmd, syscall.SIGKILL))
 	go func() { d.exit = d.cmd.Wait(); close(d.ended) }()
@@ -106,6 +108,8 @@ func (d *demo) requireAddsUp(t *testing.T) {
 const notFinal = `SELECT
 	(SELECT COUNT(*) FROM durapay_money.money_requests WHERE state NOT IN ('SUCCEEDED','FAILED','CANCELLED','RETURNED')) +
 	(SELECT COUNT(*) FROM durapay_remittance.remittances WHERE state NOT IN ('SUCCEEDED','FAILED','CANCELLED','RETURNED')) +
+	(SELECT COUNT(*) FROM durapay_payment.payments WHERE state IN ('REQUESTED','PROCESSING','WAITING','UNKNOWN')) +
+	(SELECT COUNT(*) FROM durapay_payment.cancels WHERE state NOT IN ('SUCCEEDED','FAILED','CANCELLED','RETURNED')) +
 	(SELECT COUNT(*) FROM durapay_banking.link_requests WHERE state NOT IN ('SUCCEEDED','FAILED','CANCELLED','RETURNED')) +
 	(SELECT COUNT(*) FROM durapay_membership.registrations WHERE state NOT IN ('SUCCEEDED','FAILED','CANCELLED','RETURNED')) +
 	(SELECT COUNT(*) FROM durapay_banking.firmbankings WHERE state NOT IN ('SETTLED','REJECTED','RETURNED'))`

@@ -70,9 +70,14 @@ func command(args ...string) *exec.Cmd {
 // running when the test is over.
 func start(t *testing.T) *harness.Platform {
 	t.Helper()
+	return startWith(t, harness.Options{})
+}
+
+func startWith(t *testing.T, o harness.Options) *harness.Platform {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), startBound)
 	defer cancel()
-	p, err := harness.Start(ctx, harness.Options{})
+	p, err := harness.Start(ctx, o)
 	require.NoError(t, err)
 	t.Cleanup(func() { end(t, p) })
 	return p

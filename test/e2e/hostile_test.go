@@ -30,7 +30,7 @@ func TestD17_D19_EveryRouteAsksForAToken(t *testing.T) {
 			}
 		})
 	}
-	requireWallet(t, w.m, 298_000)
+	requireWallet(t, w.m, 297_000)
 }
 
 func TestD17_EveryRouteAsksForItsRole(t *testing.T) {
@@ -64,7 +64,7 @@ func TestD17_D27_ForeignAndUnknownIDsAreNotFound(t *testing.T) {
 			for _, token := range []string{r.token(t, w), operatorsToken(t, w, r)} {
 				for _, id := range wrongIDs(mine) {
 					c := r.call(t, w, token)
-					c.Path = r.at(url.PathEscape(id))
+					c.Path = r.of(w, url.PathEscape(id))
 					requireNotFound(t, w.p.Call(t, c), id)
 				}
 			}
@@ -145,18 +145,13 @@ func TestD06_EveryBodyIsReadStrictly(t *testing.T) {
 		})
 	}
 	b := w.m.Balance(t)
-	require.Equal(t, []int64{298_000, 0}, []int64{b.Balance, b.Held}, "nothing of all this moved money")
+	require.Equal(t, []int64{297_000, 0}, []int64{b.Balance, b.Held}, "nothing of all this moved money")
 }
 
 func (r route) send(t *testing.T, w *world, body any) harness.Answer {
 	t.Helper()
-	c := harness.Call{Method: r.method, Path: r.path, Token: r.token(t, w), Body: body}
-	if r.id != nil {
-		c.Path = r.at(r.id(w))
-	}
-	if r.money {
-		c.Key = newKey()
-	}
+	c := r.bare(t, w, r.token(t, w))
+	c.Body = body
 	return w.p.Call(t, c)
 }
 
@@ -191,13 +186,12 @@ func requireBadBody(t *testing.T, a harness.Answer, what string) {
 func (r route) requireJSON(t *testing.T, w *world, valid string) {
 	t.Helper()
 	for _, kind := range []string{"", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "application/xml", "application/json-patch+json", "a/b/c", ";"} {
-		c := harness.Call{Method: r.method, Path: r.path, Token: r.token(t, w), Body: valid, Header: map[string]string{"Content-Type": kind}}
-		if r.id != nil {
-			c.Path = r.at(r.id(w))
+		c := r.bare(t, w, r.token(t, w))
+		c.Body = valid
+		if c.Header == nil {
+			c.Header = map[string]string{}
 		}
-		if r.money {
-			c.Key = newKey()
-		}
+		c.Header["Content-Type"] = kind
 		a := w.p.Call(t, c)
 		require.Contains(t, []int{http.StatusBadRequest, http.StatusUnsupportedMediaType}, a.Status, "%q: %s", kind, a)
 		require.Equal(t, "unsupported_media_type", a.Problem(t).Code)
@@ -220,8 +214,14 @@ func (r route) spoilt(t *testing.T, d document, valid string) []spoiltBody {
 	t.Helper()
 	var all []spoiltBody
 	for pointer, s := range fields(d, *r.body, "") {
+		if slices.ContainsFunc(r.apart, func(other string) bool { return strings.HasPrefix(pointer, other+"/") }) {
+			continue
+		}
 		require.NotEmpty(t, wrongTypes[s.Type], "a field of a new type: %s", s.Type)
 		for _, value := range wrongTypes[s.Type] {
+			if strings.Trim(value, "-0") == "" && slices.Contains(r.zero, pointer) {
+				continue
+			}
 			all = append(all, spoiltBody{replaced(t, valid, pointer, value), pointer, value})
 		}
 	}

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -21,6 +22,7 @@ type movement struct {
 	body    func(amount int64) any
 	moved   func(t *testing.T) int64
 	owner   *harness.Member
+	oneForm bool // has no asynchronous one; a preference does that
 }
 
 func (v movement) send(t *testing.T, key string, amount int64) harness.Answer {
@@ -40,19 +42,29 @@ func movements(t *testing.T) map[string]movement {
 	rich := func() *harness.Member { return p.NewMember(t).WithAccount(t, 1_000_000).WithBalance(t, 500_000) }
 	receiver := p.NewMember(t).WithAccount(t, 0)
 	operators := p.OpenAccount(t, "020", "Landlord", 1_000_000)
-	up, down, out := rich(), rich(), rich()
+	up, down, out, payer, refunded := rich(), rich(), rich(), rich(), rich()
+	f := p.NewFranchise(t, harness.Daily(176))
+	paid := refunded.MustPay(t, f, 500_000)
 	money := func(m *harness.Member) func(int64) any { return func(amount int64) any { return m.Money(amount) } }
 	return map[string]movement{
 		"top-up": {"/v1/money/increase", up.Token, up.Account.AccountKey, money(up),
-			func(t *testing.T) int64 { return up.Balance(t).Balance - 500_000 }, up},
+			func(t *testing.T) int64 { return up.Balance(t).Balance - 500_000 }, up, false},
 		"withdrawal": {"/v1/money/decrease", down.Token, down.Account.AccountKey, money(down),
-			func(t *testing.T) int64 { return 500_000 - down.Balance(t).Balance }, down},
+			func(t *testing.T) int64 { return 500_000 - down.Balance(t).Balance }, down, false},
 		"remittance": {"/v1/remittances", out.Token, apiclient.AccountKey{},
 			func(amount int64) any { return harness.RemitBody(receiver.ID, amount) },
-			func(t *testing.T) int64 { return receiver.Balance(t).Balance }, out},
+			func(t *testing.T) int64 { return receiver.Balance(t).Balance }, out, true},
 		"firm banking": {"/v1/firmbankings", p.Operator(t), operators.AccountKey,
 			func(amount int64) any { return firmbankingBody("DEBIT", operators, amount) },
-			func(t *testing.T) int64 { return 1_000_000 - p.BankBalance(t, operators.AccountKey) }, nil},
+			func(t *testing.T) int64 { return 1_000_000 - p.BankBalance(t, operators.AccountKey) }, nil, false},
+		"payment": {"/v1/payments", payer.Token, apiclient.AccountKey{},
+			func(amount int64) any {
+				return harness.PaymentRequest{FranchiseID: f.ID, OrderID: fmt.Sprint("of-", amount), Amount: amount}
+			},
+			func(t *testing.T) int64 { return 500_000 - payer.Balance(t).Balance }, payer, true},
+		"cancel": {harness.CancelPath(paid.ID), p.Operator(t), apiclient.AccountKey{},
+			func(amount int64) any { return map[string]any{"amount": amount, "reason": "x"} },
+			func(t *testing.T) int64 { return refunded.Balance(t).Balance }, refunded, true},
 	}
 }
 
@@ -193,8 +205,8 @@ func TestD28_AnotherBodyIsRefusedWhileTheFirstRuns(t *testing.T) {
 func TestD28_BothFormsOfARequestAreOneRequest(t *testing.T) {
 	p := harness.Shared(t)
 	for name, v := range movements(t) {
-		if v.path == "/v1/remittances" {
-			continue // has one form; its asynchronous one is a preference, tested above
+		if v.oneForm {
+			continue // the preference is tested above
 		}
 		t.Run(name, func(t *testing.T) {
 			key := newKey()
@@ -235,7 +247,7 @@ func TestD28_KeysThatAreNoKeys(t *testing.T) {
 	for name, v := range movements(t) {
 		for what, key := range bad {
 			for _, path := range []string{v.path, v.path + "/async"} {
-				if path == "/v1/remittances/async" {
+				if v.oneForm && path != v.path {
 					continue
 				}
 				a := v.post(t, path, key, v.body(1_000))

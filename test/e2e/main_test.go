@@ -16,7 +16,9 @@ import (
 	"durapay/test/harness"
 )
 
-func TestMain(m *testing.M) { os.Exit(harness.Main(m, harness.Options{QuietLog: true})) }
+func TestMain(m *testing.M) {
+	os.Exit(harness.Main(m, harness.Options{QuietLog: true, AtEnd: everyOperationSucceeded}))
+}
 
 // newKey gives an Idempotency-Key that nobody has used.
 func newKey() string { return rand.Text() }

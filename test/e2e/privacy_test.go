@@ -82,14 +82,14 @@ func TestD20_AnswersKeepSecrets(t *testing.T) {
 	secrets["the password's hash"], secrets["the e-mail's index"] = []byte(hash), index
 	secrets["the refresh token's hash"], secrets["the number's cipher text"] = token, number
 
-	tokenField := regexp.MustCompile(`(?i)hash|sealed|cipher|fingerprint|refreshToken|password`)
+	tokenField := regexp.MustCompile(`(?i)"\w*(hash|sealed|cipher|fingerprint|refreshToken|password)\w*"\s*:`) // an id may well spell HASH
 	for name, r := range routes(t) {
 		if r.method != http.MethodGet {
 			continue
 		}
 		a := p.Call(t, r.call(t, w, r.token(t, w)))
 		require.Equal(t, http.StatusOK, a.Status, a)
-		require.NotRegexp(t, tokenField, a.String(), name)
+		require.Empty(t, tokenField.FindString(a.String()), "%s: %s", name, a)
 		for what, secret := range secrets {
 			for _, form := range []string{string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret), base64.RawURLEncoding.EncodeToString(secret)} {
 				require.NotContains(t, a.String(), form, "%s in %s", what, name)
@@ -103,8 +103,9 @@ func TestD21_ReadingWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	operator := p.Operator(t)
 	require.NoError(t, p.AwaitQuiet(t.Context()))
+	awaitProjection(t)
 	began := time.Now()
-	before, corporate := p.Checksums(t), p.CorporateBalance(t)
+	before, corporate := tablesOf(t), p.CorporateBalance(t)
 	for range 3 {
 		for name, r := range routes(t) {
 			if r.method != http.MethodGet {
@@ -117,7 +118,7 @@ func TestD21_ReadingWritesNothing(t *testing.T) {
 			}
 		}
 	}
-	require.Equal(t, before, p.Checksums(t))
+	require.Equal(t, before, tablesOf(t))
 	require.Equal(t, corporate, p.CorporateBalance(t))
 	requireSucceeded(t, w.m, w.m.Remit(t, newKey(), w.stranger.ID, 1)) // Temporal lists in order: with this flow, all before it
 	var since []string
@@ -131,4 +132,15 @@ func TestD21_ReadingWritesNothing(t *testing.T) {
 		return len(since) > 0
 	})
 	require.Equal(t, []string{"Remittance"}, since, "no flow was started by reading")
+}
+
+// tablesOf gives the checksums of all tables but the one where the read model keeps on
+// telling by itself how fresh it is.
+func tablesOf(t *testing.T) map[string]int64 {
+	t.Helper()
+	sums := harness.Shared(t).Checksums(t)
+	const fresh = "durapay_moneyquery.generations"
+	require.Contains(t, sums, fresh)
+	delete(sums, fresh)
+	return sums
 }

@@ -123,9 +123,15 @@ func (p *Platform) OpenAccount(t testing.TB, bankCode, holder string, balance in
 	t.Helper()
 	number := fmt.Sprintf("7%09d%05d", numberBase, accounts.Add(1))
 	account := apiclient.Account{AccountKey: apiclient.AccountKey{BankCode: bankCode, AccountNumber: number}, HolderName: holder, Balance: balance}
-	p.clear.add(number)
-	Read[struct{}](t, p.atBank(t, http.MethodPost, "/v1/accounts", account), http.StatusCreated)
+	p.OpenAccountAs(t, account)
 	return account
+}
+
+// OpenAccountAs opens an account that is just so.
+func (p *Platform) OpenAccountAs(t testing.TB, account apiclient.Account) {
+	t.Helper()
+	p.clear.add(account.AccountNumber)
+	Read[struct{}](t, p.atBank(t, http.MethodPost, "/v1/accounts", account), http.StatusCreated)
 }
 
 // SetAccountState closes, suspends, reports or opens an account.

@@ -28,7 +28,7 @@ func Main(m *testing.M, o Options) int {
 	if shared.platform == nil {
 		return code
 	}
-	if err := shared.platform.finish(code); err != nil {
+	if err := errors.Join(shared.platform.atEnd(code, o), shared.platform.finish(code)); err != nil {
 		fmt.Fprintln(os.Stderr, "harness:", err)
 		return max(code, 1)
 	}
@@ -60,6 +60,16 @@ func Shared(t testing.TB) *Platform {
 		t.Fatalf("harness: %v", shared.err)
 	}
 	return shared.platform
+}
+
+// atEnd checks what holds only when all tests of the package were run.
+func (p *Platform) atEnd(code int, o Options) error {
+	if o.AtEnd == nil || code != 0 || flag.Lookup("test.run").Value.String() != "" || flag.Lookup("test.skip").Value.String() != "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), finishBound)
+	defer cancel()
+	return o.AtEnd(ctx, p)
 }
 
 // finishBound bounds what is checked after the tests.

@@ -89,13 +89,17 @@ func (p *Platform) Login(t testing.TB, email, password string) apiclient.Tokens 
 	return Read[apiclient.Tokens](t, a, http.StatusOK)
 }
 
+// operatorTime is how long an operator's access token is used; it is good for ten minutes.
+const operatorTime = 5 * time.Minute
+
 // Operator gives an operator's access token.
 func (p *Platform) Operator(t testing.TB) string {
 	t.Helper()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.operator == "" {
+	if time.Since(p.operatorSince) > operatorTime {
 		p.operator = p.Login(t, "operator@durapay.local", p.Secrets["DURAPAY_OPERATOR_PASSWORD"]).AccessToken
+		p.operatorSince = time.Now()
 	}
 	return p.operator
 }

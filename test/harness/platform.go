@@ -26,6 +26,8 @@ type Options struct {
 	Env map[string]string
 	// QuietLog makes errors in the platform's log a failure of the tests.
 	QuietLog bool
+	// AtEnd is asked after all tests of the package have passed, while the platform still runs.
+	AtEnd func(ctx context.Context, p *Platform) error
 }
 
 // The settings of every platform under test: a bank that does not answer is given up on
@@ -56,12 +58,16 @@ type Platform struct {
 	http    *http.Client
 	run     *run
 	faults  faultList
+	dates   dateBook
+	windows windowTable
 	clear   clearTexts
 
 	mu       sync.Mutex
 	db       *sqlx.DB
 	temporal client.Client
 	operator string // access token
+
+	operatorSince time.Time // of operator; zero for none
 }
 
 // run is one life of `durapay up`.
@@ -189,7 +195,7 @@ func (p *Platform) disconnect() {
 	if p.temporal != nil {
 		p.temporal.Close()
 	}
-	p.db, p.temporal, p.operator = nil, nil, ""
+	p.db, p.temporal, p.operatorSince = nil, nil, time.Time{}
 	p.http.CloseIdleConnections()
 }
 
