@@ -413,7 +413,7 @@ func TestD14_ADateIsPaidOnceHoweverOftenItIsRun(t *testing.T) {
 		sent := s.awaitOnly(t, "SCHEDULED")
 		harness.Eventually(t, 30*time.Second, "the payout is at the bank", func() bool {
 			sent = p.Statement(t, sent.ID)
-			return sent.Payout.FirmbankingID != "" && p.PayoutTransfer(t, sent).State == "SENT"
+			return p.PayoutIsAt(t, sent, "SENT")
 		})
 	}
 

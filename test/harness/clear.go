@@ -1,7 +1,6 @@
 package harness
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/hex"
@@ -63,12 +62,11 @@ func (p *Platform) FindClear(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	n := newNeedles(p.clear.encodings())
 	var found []string
-	for text, forms := range p.clear.encodings() {
-		for where, content := range places {
-			if slices.ContainsFunc(forms, func(form string) bool { return bytes.Contains(content, []byte(form)) }) {
-				found = append(found, fmt.Sprintf("%q in %s", text, where))
-			}
+	for where, content := range places {
+		for text := range n.in(content) {
+			found = append(found, fmt.Sprintf("%q in %s", text, where))
 		}
 	}
 	slices.Sort(found)

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"os/exec"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -322,6 +324,15 @@ func (p *Platform) RetryPayout(t testing.TB, statementID, colleague string) {
 func (p *Platform) PayoutTransfer(t testing.TB, st Statement) Firmbanking {
 	t.Helper()
 	return Read[Firmbanking](t, p.AsOperator(t, http.MethodGet, "/v1/firmbankings/"+st.Payout.FirmbankingID, "", nil), http.StatusOK)
+}
+
+// PayoutIsAt tells whether the transfer of a statement's current payout is in a state. The
+// statement names it a moment before it is written down.
+func (p *Platform) PayoutIsAt(t testing.TB, st Statement, state string) bool {
+	t.Helper()
+	flow := st.ID + "/" + strconv.Itoa(st.Payout.Attempt)
+	page := Read[struct{ Items []Firmbanking }](t, p.AsOperator(t, http.MethodGet, "/v1/firmbankings?flowId="+url.QueryEscape(flow), "", nil), http.StatusOK)
+	return len(page.Items) == 1 && page.Items[0].ID == st.Payout.FirmbankingID && page.Items[0].State == state
 }
 
 // Firmbanking is one transfer between the platform's own account and another one.
