@@ -100,5 +100,5 @@ func (a *Franchise) MoveDeliveries(ctx context.Context, in []record.Move) error 
 // Attempt sends a message once.
 func (a *Franchise) Attempt(ctx context.Context, deliveryID string) (contract.Attempt, error) {
 	out, err := a.Service.Attempt(ctx, deliveryID)
-	return contract.Attempt{Done: out.Done, Delivered: out.Delivered}, trouble(ctx, err)
+	return contract.Attempt{Done: out.Done, Delivered: out.Delivered, Busy: out.Busy}, trouble(ctx, err)
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/gin-gonic/gin"
 	"github.com/go-playground/validator/v10"
@@ -80,8 +81,17 @@ func newRules() *validator.Validate {
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		return name
 	})
-	_ = v.RegisterValidation("id", isID) // refuses only an empty name
+	_ = v.RegisterValidation("id", isID)       // refuses only an empty name
+	_ = v.RegisterValidation("plain", isPlain) // so does this
 	return v
+}
+
+// isPlain tells whether a text can be shown to others as it is: no control characters,
+// and nothing that turns the direction of what stands around it.
+func isPlain(f validator.FieldLevel) bool {
+	return !strings.ContainsFunc(f.Field().String(), func(r rune) bool {
+		return unicode.Is(unicode.Cc, r) || unicode.Is(unicode.Bidi_Control, r)
+	})
 }
 
 // isID tells whether a field is a well-formed id with the prefix that the tag names. What
@@ -118,6 +128,8 @@ func fieldOf(b validator.FieldError) errs.Field {
 		f.Code, f.Params = errs.FieldMustBe.Code, map[string]string{"expected": b.Param()}
 	case "id":
 		f.Code, f.Params = errs.FieldFormat.Code, map[string]string{"expected": b.Param() + "_ and 26 characters"}
+	case "plain":
+		f.Code, f.Params = errs.FieldFormat.Code, map[string]string{"expected": "text without control characters"}
 	case "excluded_with":
 		f.Code = errs.FieldForbidden.Code
 	default:

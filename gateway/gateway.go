@@ -93,7 +93,8 @@ func New(d Dependencies) http.Handler {
 	})}
 	e := gin.New()
 	e.HandleMethodNotAllowed = true
-	e.ContextWithFallback = true // handlers pass the request's own context on
+	e.RedirectTrailingSlash = false // a path is right or it is none
+	e.ContextWithFallback = true    // handlers pass the request's own context on
 	if err := e.SetTrustedProxies(d.Proxies); err != nil {
 		d.Log.Error("trusted proxies refused: no forwarded address is believed", "error", err)
 		_ = e.SetTrustedProxies(nil) // cannot be refused

@@ -246,7 +246,7 @@ func ifMatch(c *gin.Context) (int64, error) {
 		return 0, errs.EtagMissing
 	}
 	v, err := strconv.ParseInt(unquoted, 10, 64)
-	if err != nil || v < 1 {
+	if err != nil || v < 1 || strconv.FormatInt(v, 10) != unquoted {
 		return 0, errs.EtagMismatch // an ETag we never gave matches nothing
 	}
 	return v, nil

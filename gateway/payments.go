@@ -61,7 +61,7 @@ type PaymentPage struct {
 type CancelRequest struct {
 	Amount   *int64 `json:"amount,omitempty" validate:"omitempty,min=1,max=1000000000000" minimum:"1" example:"2000"` // won
 	Currency string `json:"currency,omitempty" validate:"omitempty,eq=KRW" example:"KRW"`
-	Reason   string `json:"reason" validate:"required,max=200" example:"재고 없음"`
+	Reason   string `json:"reason" validate:"required,max=200,plain" example:"재고 없음"`
 } // @name CancelRequest
 
 // Cancel is money given back, or the refusal to.

@@ -19,7 +19,7 @@ import (
 
 // PayoutRetryRequest asks for a statement to be paid again.
 type PayoutRetryRequest struct {
-	Reason string `json:"reason" validate:"required,max=200" example:"지급 계좌가 바뀌었습니다"`
+	Reason string `json:"reason" validate:"required,max=200,plain" example:"지급 계좌가 바뀌었습니다"`
 } // @name PayoutRetryRequest
 
 // PayoutRetry is a request to pay a statement again, which a second operator decides.

@@ -34,7 +34,7 @@ type RemittanceRequest struct {
 	To        Receiver   `json:"to"`
 	Amount    int64      `json:"amount" validate:"min=1,max=1000000000000" minimum:"1" maximum:"1000000000000" example:"5000"` // won
 	Currency  string     `json:"currency,omitempty" validate:"omitempty,eq=KRW" example:"KRW"`
-	Memo      string     `json:"memo,omitempty" validate:"max=100" example:"점심값"`
+	Memo      string     `json:"memo,omitempty" validate:"max=100,plain" example:"점심값"`
 	AutoTopUp *AutoTopUp `json:"autoTopUp,omitempty"`
 	ExecuteAt *string    `json:"executeAt,omitempty" example:"2026-12-24T09:00:00+09:00"` // within a year; absent means at once
 } // @name RemittanceRequest
@@ -129,6 +129,9 @@ func remittanceInput(body *RemittanceRequest, sender, recordID string) (contract
 	at, err := time.Parse(time.RFC3339Nano, *body.ExecuteAt)
 	if err != nil {
 		return in, errs.InvalidField("/executeAt", errs.FieldFormat, "expected", "a time with zone such as 2026-12-24T09:00:00+09:00")
+	}
+	if at.IsZero() { // what an unset time is written as by many: not a wish to send at once
+		return in, errs.InvalidField("/executeAt", errs.FieldMustBe, "expected", "a time in the future")
 	}
 	in.ExecuteAt = at.UTC()
 	*body.ExecuteAt = in.ExecuteAt.Format(time.RFC3339Nano)

@@ -35,7 +35,7 @@ type ScheduledStart struct {
 
 // ScheduleNote says why.
 type ScheduleNote struct {
-	Note string `json:"note,omitempty" validate:"max=200" example:"the books are being looked at"`
+	Note string `json:"note,omitempty" validate:"max=200,plain" example:"the books are being looked at"`
 } // @name ScheduleNote
 
 // BackfillRequest names the days whose starts are to be made up for, both included. The

@@ -39,6 +39,8 @@ var webhooks = []scenario{
 			begin ` + delivery + `
 			deliver
 			move ` + delivery + ` FAILED webhook_undelivered`)},
+	{name: "behind others", flow: contract.WebhookFlow, in: eventIn, state: record.Succeeded,
+		world: func() *world { return &world{attempts: []contract.Attempt{{Busy: true}, {Busy: true}}} }, diary: lines("begin $WHD\ndeliver\ndeliver\ndeliver\nmove $WHD SUCCEEDED")},
 	{name: "wanted by nobody", flow: contract.WebhookFlow, in: eventIn, state: record.Succeeded,
 		world: func() *world { return &world{begun: contract.Begun{State: record.Succeeded}} }, diary: lines("begin $WHD")},
 	{name: "the attempt dies", flow: contract.WebhookFlow, in: eventIn, state: record.Succeeded,

@@ -48,7 +48,7 @@ func deliveryPauses() []time.Duration {
 func (h *webhook) do(ctx workflow.Context) (record.Failure, error) {
 	pauses := deliveryPauses()
 	for attempt := 1; ; attempt++ {
-		out, err := h.attempt(ctx, attempt)
+		out, err := h.attemptWhenFree(ctx, attempt)
 		if err != nil || out.Delivered {
 			return record.Failure{}, err
 		}
@@ -57,6 +57,25 @@ func (h *webhook) do(ctx workflow.Context) (record.Failure, error) {
 		}
 		if err := h.wait(ctx, h, workflow.Now(ctx).Add(pauses[attempt-1]), contract.StepRetryLater); err != nil {
 			return record.Failure{}, err
+		}
+	}
+}
+
+// mostBusy bounds how often a message waits for others of its franchise's, for a minute
+// at most each time; then it counts as an attempt.
+const mostBusy = 60
+
+// attemptWhenFree sends the message once there is a place for it among those that are on
+// their way to the franchise.
+func (h *webhook) attemptWhenFree(ctx workflow.Context, n int) (contract.Attempt, error) {
+	for busy := 0; ; busy++ {
+		out, err := h.attempt(ctx, n)
+		if err != nil || !out.Busy || busy == mostBusy {
+			return out, err
+		}
+		pause := min(time.Second<<min(busy, 6), time.Minute)
+		if err := workflow.NewTimerWithOptions(ctx, pause, workflow.TimerOptions{Summary: "others are on their way"}).Get(ctx, nil); err != nil {
+			return contract.Attempt{}, err
 		}
 	}
 }

@@ -123,7 +123,7 @@ func (r BankAccountRef) badFields() []errs.Field {
 	if r.BankCode == "" {
 		bad("/bankCode", errs.FieldRequired, nil)
 	} else if _, known := FindInstitution(r.BankCode); !known {
-		bad("/bankCode", errs.FieldNotOneOf, map[string]string{"expected": "the code of a bank"})
+		bad("/bankCode", errs.FieldNotOneOf, map[string]string{"allowed": "the code of a bank"})
 	}
 	if r.Number == "" {
 		bad("/accountNumber", errs.FieldRequired, nil)

@@ -141,7 +141,7 @@ func (f Firmbanking) check() error {
 	case len(f.FlowID) > maxFlowIDLen:
 		return errs.InvalidField("/flowId", errs.FieldTooLong)
 	case f.Direction != Debit && f.Direction != Credit:
-		return errs.InvalidField("/direction", errs.FieldNotOneOf, "expected", "DEBIT, CREDIT")
+		return errs.InvalidField("/direction", errs.FieldNotOneOf, "allowed", "DEBIT, CREDIT")
 	case f.Amount < 1:
 		return errs.InvalidField("/amount", errs.FieldTooSmall, "min", "1")
 	case f.Amount > MaxAmount:
@@ -189,7 +189,7 @@ var seoul = time.FixedZone("KST", 9*60*60)
 // selection turns the filter into what a store selects by. Errors: errs.InvalidRequest.
 func (f Filter) selection() (Selection, error) {
 	if f.State != "" && !f.State.Valid() {
-		return Selection{}, errs.InvalidField("?state", errs.FieldNotOneOf, "expected", "REQUESTED, SENT, UNKNOWN, SETTLED, REJECTED, RETURNED")
+		return Selection{}, errs.InvalidField("?state", errs.FieldNotOneOf, "allowed", "REQUESTED, SENT, UNKNOWN, SETTLED, REJECTED, RETURNED")
 	}
 	s := Selection{State: f.State, BankAccountID: f.BankAccountID, BankCode: f.BankCode, FlowID: f.FlowID, MembershipID: f.MembershipID}
 	if f.Date == "" {

@@ -101,7 +101,7 @@ func (n Notice) checkWords() error {
 	case len(n.BankNoticeID) > maxBankNoticeIDLen || strings.ContainsFunc(n.BankNoticeID, notInBankNoticeID):
 		return errs.InvalidField("/id", errs.FieldFormat, "expected", "1 to 64 letters, digits, - and _")
 	case !n.Type.Valid():
-		return errs.InvalidField("/type", errs.FieldNotOneOf, "expected", "TRANSFER_RETURNED, DEPOSIT")
+		return errs.InvalidField("/type", errs.FieldNotOneOf, "allowed", "TRANSFER_RETURNED, DEPOSIT")
 	case n.Reference == "":
 		return errs.InvalidField("/reference", errs.FieldRequired)
 	case len(n.Reference) > maxReferenceLen || strings.ContainsFunc(n.Reference, invisible):
@@ -113,7 +113,7 @@ func (n Notice) checkWords() error {
 	case n.Type == NoticeDeposit && n.Reason != "":
 		return errs.InvalidField("/reason", errs.FieldForbidden)
 	case n.Reason != "" && errs.ByCode(n.Reason).Code != n.Reason:
-		return errs.InvalidField("/reason", errs.FieldNotOneOf, "expected", "the code of a bank's reason")
+		return errs.InvalidField("/reason", errs.FieldNotOneOf, "allowed", "the code of a bank's reason")
 	case !utf8.ValidString(n.Memo):
 		return errs.InvalidField("/memo", errs.FieldFormat, "expected", "text")
 	case utf8.RuneCountInString(n.Memo) > MaxMemoRunes:
@@ -159,10 +159,10 @@ type NoticeFilter struct {
 func (f NoticeFilter) check() error {
 	switch {
 	case f.Type != "" && !f.Type.Valid():
-		return errs.InvalidField("?type", errs.FieldNotOneOf, "expected", "TRANSFER_RETURNED, DEPOSIT")
+		return errs.InvalidField("?type", errs.FieldNotOneOf, "allowed", "TRANSFER_RETURNED, DEPOSIT")
 	case f.State != "" && !f.State.Valid():
 		return errs.InvalidField("?state", errs.FieldNotOneOf,
-			"expected", "REQUESTED, PROCESSING, WAITING, UNKNOWN, SUCCEEDED, FAILED, CANCELLED, RETURNED")
+			"allowed", "REQUESTED, PROCESSING, WAITING, UNKNOWN, SUCCEEDED, FAILED, CANCELLED, RETURNED")
 	default:
 		return nil
 	}

@@ -85,6 +85,7 @@ type Attempt struct {
 // AttemptOutcome tells what came of an attempt. Done means that no further one makes
 // sense: because it is Delivered, or because nobody takes it any more.
 type AttemptOutcome struct {
+	Busy      bool // nothing was sent: as many as may be are on their way to this franchise
 	Done      bool
 	Delivered bool
 	Status    int // HTTP status; 0 without an answer
@@ -148,7 +149,7 @@ func (e NewEvent) row(at time.Time) (DeliveryRow, *errs.Error) {
 	case !id.Valid(id.Franchise, e.FranchiseID):
 		return DeliveryRow{}, errs.InvalidField("/franchiseId", errs.FieldFormat)
 	case !slices.Contains(eventTypes, e.Type):
-		return DeliveryRow{}, errs.InvalidField("/type", errs.FieldNotOneOf)
+		return DeliveryRow{}, errs.InvalidField("/type", errs.FieldNotOneOf, "allowed", "payment.approved, payment.cancelled, settlement.paid")
 	}
 	payload, bad := e.payload()
 	if bad != nil {
@@ -193,6 +194,11 @@ func (s *Service) Attempt(ctx context.Context, deliveryID string) (AttemptOutcom
 	if s.sender == nil {
 		return AttemptOutcome{}, errNoSender
 	}
+	leave, free := s.lanes.enter(job.Delivery.FranchiseID)
+	if !free {
+		return AttemptOutcome{Busy: true}, nil
+	}
+	defer leave()
 	at := s.now()
 	signature, err := s.sign(*job.Webhook, job.Delivery.ID, at, job.Delivery.Payload)
 	if err != nil {

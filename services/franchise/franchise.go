@@ -23,6 +23,7 @@ type Options struct {
 
 // Service has the use cases of franchises.
 type Service struct {
+	lanes      lanes
 	store      Store
 	sender     Sender
 	sealer     sealer

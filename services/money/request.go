@@ -73,7 +73,7 @@ func (s *Service) Begin(ctx context.Context, requests []Request) ([]Request, err
 func (r Request) check() error {
 	switch {
 	case r.Type.prefix() == "":
-		return errs.InvalidField("/type", errs.FieldNotOneOf)
+		return errs.InvalidField("/type", errs.FieldNotOneOf, "allowed", "TOP_UP, WITHDRAWAL")
 	case !id.Valid(r.Type.prefix(), r.ID):
 		return errs.InvalidField("/id", errs.FieldFormat)
 	case !id.Valid(id.Member, r.MembershipID):

@@ -57,7 +57,7 @@ func (s *Service) Check(n New) *errs.Error { return check(n, s.o.MaxAmount) }
 // Begin stores requests as REQUESTED, or gives back the stored ones of those that came
 // before, in whatever state: the caller compares fingerprints. A franchise's order id
 // belongs to one payment that has not failed: another one is stored with the Refusal
-// errs.OrderIDTaken, which names the first (paymentId), and it never changes. Amounts
+// errs.OrderIDTaken, which names the first (paymentId) to its own member, and it never changes. Amounts
 // over the limit of Check are taken, because a refusal is on record too. Concurrent
 // calls share a statement; all new and no clash: one round trip. Errors:
 // errs.InvalidRequest for a request that cannot be stored; infrastructure trouble.

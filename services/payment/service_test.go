@@ -432,3 +432,13 @@ func (w *world) explain(t *testing.T, q string, args ...any) map[string]string {
 	}
 	return plan
 }
+
+// Whose payment has the order id is told to nobody but its owner.
+func TestAnOrderOfAnotherMemberIsNotNamed(t *testing.T) {
+	w := newWorld(t)
+	first := request(shop, 1_000)
+	w.begin(t, first)
+	second := request(shop, 1_000)
+	second.OrderID, second.MembershipID = first.OrderID, id.New(id.Member)
+	require.Equal(t, record.FailureOf(errs.OrderIDTaken), w.begin(t, second).Refusal)
+}

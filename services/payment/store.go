@@ -22,7 +22,7 @@ type Store interface {
 type paymentStore interface {
 	// Begin stores the rows whose ids are new, and gives what is stored under each id, in
 	// order. A row whose OrderClaim another one of its franchise has is stored without it
-	// and with the Refusal errs.OrderIDTaken (paymentId).
+	// and with the Refusal errs.OrderIDTaken (paymentId, when it is the same member's).
 	Begin(ctx context.Context, rows []Row) ([]Row, error)
 	// Move gives an outcome for each: nil, errs.PaymentNotFound or errs.ConcurrentEdit.
 	// Approved pins the rate, fee, VAT and time; Failed gives the OrderClaim up.

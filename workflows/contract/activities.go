@@ -242,6 +242,7 @@ type PayoutAccount struct {
 type Attempt struct {
 	Done      bool `json:"done"`
 	Delivered bool `json:"delivered"`
+	Busy      bool `json:"busy,omitempty"` // nothing was sent: others of the franchise's are on their way
 }
 
 // Dates are the dates of a run: what was approved until CutThrough ends is cut, and what

@@ -78,21 +78,32 @@ func (s *Store) refuseTaken(ctx context.Context, rows []payment.Row) error {
 			continue
 		}
 		o := order{r.FranchiseID, *r.OrderClaim}
-		switch holder := holders[o]; holder {
+		switch first := holders[o]; first.ID {
 		case "":
-			holders[o] = r.ID
+			holders[o] = holder{r.ID, r.MembershipID}
 		case r.ID: // stored by a rival of the same id: the next try sees that
 		default:
 			rows[i].OrderClaim = nil
-			rows[i].Refusal = record.FailureOf(errs.OrderIDTaken.With("paymentId", holder))
+			rows[i].Refusal = record.FailureOf(taken(first, r.MembershipID))
 		}
 	}
 	return nil
 }
 
+// holder is the payment that has an order id.
+type holder struct{ ID, MembershipID string }
+
+// taken tells the member which payment it is only if it is theirs.
+func taken(first holder, membershipID string) *errs.Error {
+	if first.MembershipID != membershipID {
+		return errs.OrderIDTaken
+	}
+	return errs.OrderIDTaken.With("paymentId", first.ID)
+}
+
 // holders gives the ids of the stored payments that have the orders of rows.
-func (s *Store) holders(ctx context.Context, rows []payment.Row) (map[order]string, error) {
-	holders := make(map[order]string, len(rows))
+func (s *Store) holders(ctx context.Context, rows []payment.Row) (map[order]holder, error) {
+	holders := make(map[order]holder, len(rows))
 	var where []string
 	var args []any
 	for _, r := range rows {
@@ -105,15 +116,16 @@ func (s *Store) holders(ctx context.Context, rows []payment.Row) (map[order]stri
 		return holders, nil
 	}
 	var found []struct {
-		ID string `db:"id"`
+		ID           string `db:"id"`
+		MembershipID string `db:"membership_id"`
 		order
 	}
-	q := `SELECT id, franchise_id, order_claim FROM payments WHERE ` + strings.Join(where, " OR ")
+	q := `SELECT id, membership_id, franchise_id, order_claim FROM payments WHERE ` + strings.Join(where, " OR ")
 	if err := s.db.SelectContext(ctx, &found, q, args...); err != nil {
 		return nil, wrap("read holders of order ids", err)
 	}
 	for _, f := range found {
-		holders[f.order] = f.ID
+		holders[f.order] = holder{f.ID, f.MembershipID}
 	}
 	return holders, nil
 }
