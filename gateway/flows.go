@@ -141,16 +141,21 @@ func (l *launcher) memo(ctx context.Context, recordID string) (string, error) {
 	return fingerprint, nil
 }
 
-// cancel asks a flow to end before money leaves. One that has ended is left alone.
-func (l *launcher) cancel(ctx context.Context, recordID string) error {
+// cancel asks a flow to end before money leaves; running is false when there is none to
+// be asked.
+func (l *launcher) cancel(ctx context.Context, recordID string) (running bool, err error) {
 	ctx, done := context.WithTimeout(ctx, rpcTimeout)
 	defer done()
-	err := l.temporal.CancelWorkflow(ctx, contract.WorkflowID(recordID), "")
+	err = l.temporal.CancelWorkflow(ctx, contract.WorkflowID(recordID), "")
 	var ended *serviceerror.NotFound
-	if err == nil || errors.As(err, &ended) {
-		return nil
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.As(err, &ended):
+		return false, nil
+	default:
+		return false, errs.ServiceUnavailable.Because(err)
 	}
-	return errs.ServiceUnavailable.Because(err)
 }
 
 // result waits a short time for the flow's outcome; nil means that it still runs.

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"github.com/gin-gonic/gin"
+	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/temporal"
 
 	"durapay/errs"
@@ -225,7 +227,11 @@ func (s *Server) poll(ctx context.Context, flowID string, before row, wait time.
 func (s *Server) flowView(c *gin.Context, flowID string, r row) FlowView {
 	status := contract.Status{State: r.State, Step: stepOf(r.State), Failure: r.Failure}
 	if !r.State.Final() {
-		if asked, err := s.query(c, flowID); err == nil && !asked.State.Final() {
+		asked, ended, err := s.query(c, flowID)
+		switch {
+		case err == nil && ended:
+			status.Step = contract.StepEnded
+		case err == nil && !asked.State.Final():
 			status = asked
 		}
 	}
@@ -240,15 +246,20 @@ func (s *Server) flowView(c *gin.Context, flowID string, r row) FlowView {
 	return v
 }
 
-func (s *Server) query(ctx context.Context, flowID string) (contract.Status, error) {
+// query asks a flow what it is doing. ended tells that nobody works on it any more, though
+// it did not come to its end by itself.
+func (s *Server) query(ctx context.Context, flowID string) (status contract.Status, ended bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, queryTimeout)
 	defer cancel()
-	var status contract.Status
-	answer, err := s.Temporal.QueryWorkflow(ctx, contract.WorkflowID(flowID), "", contract.StatusQuery)
-	if err == nil {
-		err = answer.Get(&status)
+	answer, err := s.Temporal.QueryWorkflowWithOptions(ctx, &client.QueryWorkflowWithOptionsRequest{WorkflowID: contract.WorkflowID(flowID),
+		QueryType: contract.StatusQuery, QueryRejectCondition: enumspb.QUERY_REJECT_CONDITION_NOT_OPEN})
+	if err != nil {
+		return status, false, err
 	}
-	return status, err
+	if closed := answer.QueryRejected; closed != nil {
+		return contract.Status{State: record.Succeeded}, closed.GetStatus() != enumspb.WORKFLOW_EXECUTION_STATUS_COMPLETED, nil
+	}
+	return status, false, answer.QueryResult.Get(&status)
 }
 
 func stepOf(state record.State) contract.Step {

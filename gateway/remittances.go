@@ -197,7 +197,7 @@ func (s *Server) cancelRemittance(c *gin.Context) {
 		err = errs.RemittanceNotFound // the receiver sees it, and has no say in it
 	}
 	if err == nil && !r.State.Final() {
-		if err = s.flows.cancel(c, recordID); err == nil {
+		if err = s.callOff(c, r); err == nil {
 			_, _ = s.flows.result(c, launch{recordID: recordID, fingerprint: r.Fingerprint, row: s.rowReader(recordID)}) // the row tells
 			r, err = s.sentRemittance(c, recordID)
 		}
@@ -212,6 +212,26 @@ func (s *Server) cancelRemittance(c *gin.Context) {
 	default:
 		s.accepted(c, recordID, recordID)
 	}
+}
+
+// callOff asks a remittance's flow to end. One that was ended by hand is begun again from
+// its record, to be asked: otherwise the next request under its key would send the money
+// that was called off.
+func (s *Server) callOff(ctx context.Context, r remittance.Remittance) error {
+	running, err := s.flows.cancel(ctx, r.ID)
+	if err != nil || running {
+		return err
+	}
+	in := contract.Remittance{ID: r.ID, SenderID: r.SenderID, ReceiverID: r.To.MembershipID, Amount: r.Amount, Memo: r.Memo,
+		To:                 contract.Account{BankCode: r.To.BankCode, Number: r.To.AccountNumber, HolderName: r.To.HolderName},
+		AutoTopUpAccountID: r.AutoTopUpAccountID, ExecuteAt: r.ExecuteAt, Fingerprint: r.Fingerprint}
+	_, err = s.flows.start(ctx, launch{recordID: r.ID, workflow: contract.RemittanceFlow, input: in, fingerprint: in.Fingerprint,
+		summary: contract.RemittanceSummary(in), row: s.rowReader(r.ID), attributes: remittanceAttributes(in)})
+	if err != nil {
+		return err
+	}
+	_, err = s.flows.cancel(ctx, r.ID)
+	return err
 }
 
 // sentRemittance finds a remittance, also one whose flow has just begun and has not stored

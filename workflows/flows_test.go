@@ -13,6 +13,7 @@ import (
 	"go.temporal.io/sdk/testsuite"
 	"go.temporal.io/sdk/workflow"
 
+	"durapay/internal/record"
 	"durapay/workflows/contract"
 )
 
@@ -57,7 +58,11 @@ func environment(s scenario) (*testsuite.TestWorkflowEnvironment, *world) {
 		}
 	}
 	if s.taken != "" {
-		env.OnWorkflow(s.takenBy(), mock.Anything, mock.Anything).Return(contract.Outcome{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{})
+		started := env.OnWorkflow(s.takenBy(), mock.Anything, mock.Anything).Return(contract.Outcome{}, &temporal.ChildWorkflowExecutionAlreadyStartedError{})
+		if s.takenBy() == contract.TopUpFlow { // it is asked for until it tells
+			started.Times(3)
+			env.OnWorkflow(contract.TopUpFlow, mock.Anything, mock.Anything).Return(contract.Outcome{State: record.Succeeded}, nil)
+		}
 	}
 	env.SetStartWorkflowOptions(client.StartWorkflowOptions{ID: s.workflowID(), TaskQueue: contract.FlowQueue})
 	return env, w

@@ -31,7 +31,6 @@ func Payout(ctx workflow.Context, in contract.Payout) (contract.Outcome, error) 
 	if err != nil || out.State != record.Succeeded {
 		return out, err
 	}
-	finish(ctx, []string{in.StatementID})
 	if listens(ctx, in.FranchiseID) {
 		f.tell(ctx, p.paid(ctx))
 	}
@@ -43,7 +42,12 @@ func (p *payout) begin(ctx workflow.Context) contract.Begun {
 		contract.PayoutStart{Payout: p.in, FirmbankingID: p.firmbankingID()})
 }
 
+// move stores the state. The payments are settled before the payout is final: what is final
+// is not looked at again, by whichever run.
 func (p *payout) move(ctx workflow.Context, m record.Move) {
+	if m.State == record.Succeeded {
+		finish(ctx, []string{p.in.StatementID})
+	}
 	run(ctx, contract.SettlementMovePayouts, databaseStep("state of the payout"), m)
 }
 

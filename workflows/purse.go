@@ -3,6 +3,7 @@ package workflows
 import (
 	"errors"
 	"strconv"
+	"time"
 
 	enumspb "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/temporal"
@@ -54,17 +55,10 @@ func (f *flow) topUp(ctx workflow.Context, p purse, short record.Failure) (recor
 		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.BalanceLimit.Code)), nil
 	}
 	f.say(ctx, record.Processing, contract.StepToppingUp, "short", won(missing), "amount", won(in.Amount))
-	var out contract.Outcome
-	err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)
-	if temporal.IsCanceledError(err) {
+	out, err := awaitTopUp(ctx, in)
+	if err != nil {
 		return record.Failure{}, err
 	}
-	var ended *temporal.ChildWorkflowExecutionError
-	var running *temporal.ChildWorkflowExecutionAlreadyStartedError
-	if errors.As(err, &ended) || errors.As(err, &running) { // by hand: its own story goes on without us
-		return record.FailureOf(errs.AutoTopUpFailed.With("reason", errs.InternalError.Code)), nil
-	}
-	must(contract.TopUpFlow, err)
 	// Linked only now: a task that is lost before the top-up began may find, when it is
 	// run again, that the balance is no longer short.
 	run(ctx, p.link, databaseStep("link to the top-up"), contract.TopUpLink{RecordID: f.id, TopUpID: in.ID})
@@ -75,6 +69,35 @@ func (f *flow) topUp(ctx workflow.Context, p purse, short record.Failure) (recor
 		return record.Failure{}, temporal.NewCanceledError()
 	default:
 		return record.FailureOf(errs.AutoTopUpFailed.With("reason", out.Failure.Code)), nil
+	}
+}
+
+// The pauses before a top-up that is not ours to wait for, or was ended by hand, is asked
+// for again.
+const (
+	firstTopUpPause   = 2 * time.Second
+	longestTopUpPause = 10 * time.Minute
+)
+
+// awaitTopUp runs the top-up to its outcome. One that was ended by hand, or runs already
+// (this flow was ended by hand, and taken up again), may have the member's money on its
+// way: it is asked for until it tells. Its row makes a second run harmless. The error is
+// a cancellation.
+func awaitTopUp(ctx workflow.Context, in contract.TopUp) (out contract.Outcome, err error) {
+	for pause := firstTopUpPause; ; pause = min(2*pause, longestTopUpPause) {
+		err := workflow.ExecuteChildWorkflow(childTopUp(ctx, in), contract.TopUpFlow, in).Get(ctx, &out)
+		if temporal.IsCanceledError(err) {
+			return out, err
+		}
+		var ended *temporal.ChildWorkflowExecutionError
+		var running *temporal.ChildWorkflowExecutionAlreadyStartedError
+		if !errors.As(err, &ended) && !errors.As(err, &running) {
+			must(contract.TopUpFlow, err)
+			return out, nil
+		}
+		if err := workflow.NewTimerWithOptions(ctx, pause, workflow.TimerOptions{Summary: "the top-up is asked for again"}).Get(ctx, nil); err != nil {
+			return out, err
+		}
 	}
 }
 

@@ -113,6 +113,7 @@ var payments = []scenario{
 			RELEASE $PAY
 			move $PAY FAILED franchise_inactive`)},
 	{name: "cancelled while the top-up is at the bank", flow: contract.PaymentFlow, in: autoPayIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "submit",
+		long: true, // on a server the request may meet the top-up's last task, which is then run twice
 		world: func() *world {
 			return &world{submit: accepted, refuse: map[string][]record.Failure{payID: {short}}}
 		},
@@ -152,13 +153,15 @@ var payments = []scenario{
 			set top-up $FILL
 			RELEASE $PAY
 			move $PAY FAILED auto_top_up_failed`)},
-	{name: "top-up runs already", flow: contract.PaymentFlow, in: autoPayIn, state: record.Failed, code: errs.AutoTopUpFailed.Code,
+	{name: "top-up runs already", flow: contract.PaymentFlow, in: autoPayIn, state: record.Succeeded, long: true,
 		taken: contract.WorkflowID(contract.AutoTopUpID(payID)),
 		world: func() *world { return &world{refuse: map[string][]record.Failure{payID: {short}}} }, diary: lines(`
 			begin $PAY
 			POST $PAY 25000 $HANA>$CAFE insufficient_balance
-			RELEASE $PAY
-			move $PAY FAILED auto_top_up_failed`)},
+			set top-up $FILL
+			POST $PAY 25000 $HANA>$CAFE
+			fee 150
+			move $PAY SUCCEEDED`)},
 	{name: "cancelled before the top-up", flow: contract.PaymentFlow, in: autoPayIn, state: record.Cancelled, code: errs.FlowCancelled.Code, cancel: "POST",
 		world: func() *world { return &world{refuse: map[string][]record.Failure{payID: {short}}} }, diary: lines(`
 			begin $PAY

@@ -27,9 +27,9 @@ var payouts = []scenario{
 			prepare CREDIT payout/$STM/attempt-1 98350
 			submit
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
 			finish $STM
-			finish $STM`), told(contract.SettlementPaid, stmtID+"/1")...)},
+			finish $STM
+			move $STM/1 SUCCEEDED`), told(contract.SettlementPaid, stmtID+"/1")...)},
 	{name: "account closed", flow: contract.PayoutFlow, in: payoutIn, state: record.Failed, code: errs.BankAccountClosed.Code,
 		world: func() *world { return &world{submit: rejectedFor(errs.BankAccountClosed), terms: &listening} }, diary: lines(`
 			begin $STM/1
@@ -49,8 +49,8 @@ var payouts = []scenario{
 			inquire UNKNOWN
 			inquire ACCEPTED
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "waits for the bank", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
 		world: func() *world { return &world{submit: accepted, windows: []time.Duration{2 * time.Second}} }, diary: lines(`
 			begin $STM/1
@@ -60,8 +60,8 @@ var payouts = []scenario{
 			move $STM/1 PROCESSING
 			submit
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "refused for maintenance once", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded, long: true,
 		world: func() *world { return &world{submits: []contract.Answer{shut}, submit: accepted} }, diary: lines(`
 			begin $STM/1
@@ -73,8 +73,8 @@ var payouts = []scenario{
 			prepare CREDIT payout/$STM/attempt-1/2 98350
 			submit
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "taken up after the bank was shut", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
 		world: func() *world { return &world{answered: shutThenPaid()} }, diary: lines(`
 			begin $STM/1
@@ -83,16 +83,16 @@ var payouts = []scenario{
 			prepare CREDIT payout/$STM/attempt-1/2 98350
 			submit
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "refused when taken up and paid before", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
 		world: func() *world { return &world{homeless: true, answered: shutThenPaid()} }, diary: lines(`
 			begin $STM/1
 			abandon attempt-1
 			abandon attempt-1/2
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "no account to pay to", flow: contract.PayoutFlow, in: payoutIn, state: record.Failed, code: errs.FranchiseNotFound.Code,
 		world: func() *world { return &world{homeless: true} }, diary: lines(`
 			begin $STM/1
@@ -103,17 +103,15 @@ var payouts = []scenario{
 		world: func() *world {
 			return &world{begun: contract.Begun{State: record.Failed, Failure: record.FailureOf(errs.PayoutNotRetryable)}, terms: &listening}
 		}, diary: lines(`begin $STM/1`)},
-	{name: "paid by a run that finished nothing", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
-		world: func() *world { return &world{begun: contract.Begun{State: record.Succeeded}} }, diary: lines(`
-			begin $STM/1
-			finish $STM`)},
+	{name: "paid by an earlier run", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
+		world: func() *world { return &world{begun: contract.Begun{State: record.Succeeded}} }, diary: lines(`begin $STM/1`)},
 	{name: "executed by a run that was lost", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
 		world: func() *world { return &world{homeless: true, abandon: accepted} }, diary: lines(`
 			begin $STM/1
 			abandon attempt-1
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "captured by a run that was lost", flow: contract.PayoutFlow, in: payoutIn, state: record.Succeeded,
 		world: func() *world {
 			return &world{homeless: true, refuse: refusedOnce(stmtID+"/1/release", errs.LedgerHoldClosed.With("state", ledger.HoldCaptured))}
@@ -121,8 +119,8 @@ var payouts = []scenario{
 			begin $STM/1
 			abandon attempt-1
 			RELEASE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	{name: "released by a run that was lost", flow: contract.PayoutFlow, in: payoutIn, state: record.Failed, code: errs.Interrupted.Code,
 		world: func() *world { return &world{refuse: refusedOnce(stmtID+"/1", errs.LedgerHoldClosed)} }, diary: lines(`
 			begin $STM/1

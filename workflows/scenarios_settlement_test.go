@@ -31,7 +31,7 @@ func paidOut(statementID, owed string, net int64) []string {
 	ref := statementID + "/1"
 	return []string{"begin " + ref, fmt.Sprintf("HOLD %s %d %s>system/bank-float", ref, net, owed),
 		fmt.Sprintf("prepare CREDIT payout/%s/attempt-1 %d", statementID, net), "submit", "CAPTURE " + ref,
-		"move " + ref + " SUCCEEDED", "finish " + statementID}
+		"finish " + statementID, "move " + ref + " SUCCEEDED"}
 }
 
 // manyPages gives full pages of franchises that have no contract, so that nothing of
@@ -174,8 +174,8 @@ var settlements = []scenario{
 			move $RUN SUCCEEDED`), slices.Repeat([]string{"inquire UNKNOWN"}, 9), lines(`
 			inquire ACCEPTED
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`))},
+			finish $STM
+			move $STM/1 SUCCEEDED`))},
 	{name: "payout waits for the bank", flow: contract.SettlementFlow, in: payingIn, state: record.Succeeded, long: true,
 		world: func() *world {
 			return &world{submit: accepted, windows: []time.Duration{8 * time.Hour}, books: books{due: [][]contract.Payout{{payoutIn}}}}
@@ -189,8 +189,8 @@ var settlements = []scenario{
 			move $STM/1 PROCESSING
 			submit
 			CAPTURE $STM/1
-			move $STM/1 SUCCEEDED
-			finish $STM`)},
+			finish $STM
+			move $STM/1 SUCCEEDED`)},
 	manyPayoutsScenario(),
 }
 

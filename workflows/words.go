@@ -28,6 +28,7 @@ var sentences = map[contract.Step]string{
 	contract.StepDelivering: "Sending the message to the franchise's server.",
 	contract.StepRetryLater: "The franchise's server has not taken the message: sent again at {until}.",
 	contract.StepUndoing:    "Refused. Undoing what was done so far.",
+	contract.StepEnded:      "Ended by hand before the work was done.",
 	contract.StepSucceeded:  "Done.",
 	contract.StepFailed:     "Refused: {code}.",
 	contract.StepCancelled:  "Cancelled before any money left.",

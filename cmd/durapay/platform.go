@@ -20,6 +20,7 @@ import (
 	sdkmetric "go.opentelemetry.io/otel/sdk/metric"
 	"go.temporal.io/sdk/client"
 
+	"durapay/errs"
 	"durapay/gateway"
 	"durapay/internal/calendar"
 	"durapay/internal/config"
@@ -232,10 +233,38 @@ func (p *platform) prepare(ctx context.Context) error {
 	if p.services.Membership == nil || p.config.Operator.Password == "" {
 		return nil
 	}
-	if _, err := p.services.Membership.EnsureStaff(ctx, membership.RoleOperator, p.config.Operator.Email, p.config.Operator.Password); err != nil {
+	if err := p.patiently(ctx, func() error {
+		_, err := p.services.Membership.EnsureStaff(ctx, membership.RoleOperator, p.config.Operator.Email, p.config.Operator.Password)
+		return err
+	}); err != nil {
 		return fmt.Errorf("the operator's sign-in: %w", err)
 	}
 	return nil
+}
+
+// How long a start waits for a database that is away: as long as whoever started us waits
+// for us to be ready, and a bit less.
+const (
+	startPatience = 45 * time.Second
+	startPause    = 500 * time.Millisecond
+)
+
+// patiently tries again while a database is away: dying of it would only add to the trouble.
+func (p *platform) patiently(ctx context.Context, try func() error) error {
+	ctx, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		err := try()
+		if err == nil || !errs.Retryable(err) {
+			return err
+		}
+		p.log.Warn("waiting for a database", "error", err)
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(startPause):
+		}
+	}
 }
 
 func (p *platform) workers(fatal chan<- error) (*workers.Workers, error) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"durapay/internal/config"
 	"durapay/internal/devenv"
 	"durapay/test/harness"
 )
@@ -54,8 +55,10 @@ func (b *lockedBuffer) String() string {
 func startDemo(t *testing.T, p *harness.Platform) *demo {
 	t.Helper()
 	d := &demo{ended: make(chan struct{})}
-	d.cmd = command("demo", "--data", p.Data, "--members", fmt.Sprint(demoMembers), "--franchises", fmt.Sprint(demoFranchises),
+	// It is told where the platform is, and not its folder: by that the platform's own processes are known.
+	d.cmd = command("demo", "--gateway", p.API, "--bank", p.BankURL, "--members", fmt.Sprint(demoMembers), "--franchises", fmt.Sprint(demoFranchises),
 		"--concurrency", fmt.Sprint(demoAtOnce), "--remittances", fmt.Sprint(demoRemittances), "--payments", fmt.Sprint(demoPayments))
+	d.cmd.Env = append(d.cmd.Env, config.OperatorPassword+"="+p.Secrets[config.OperatorPassword])
 	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.out
 	require.NoError(t, devenv.Spawn(d.cmd, syscall.SIGKILL))
 	go func() { d.exit = d.cmd.Wait(); close(d.ended) }()

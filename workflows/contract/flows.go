@@ -252,6 +252,7 @@ const (
 	StepDelivering Step = "delivering"
 	StepRetryLater Step = "retry_later"
 	StepUndoing    Step = "undoing"
+	StepEnded      Step = "ended_by_hand" // told of a flow, not by one
 	StepSucceeded  Step = "succeeded"
 	StepFailed     Step = "failed"
 	StepCancelled  Step = "cancelled"
