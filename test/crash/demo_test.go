@@ -56,7 +56,7 @@ func startDemo(t *testing.T, p *harness.Platform) *demo {
 	t.Helper()
 	d := &demo{ended: make(chan struct{})}
 	// It is told where the platform is, and not its folder: by that the platform's own processes are known.
-	d.cmd = command("demo", "--gateway", p.API, "--bank", p.BankURL, "--members", fmt.Sprint(demoMembers), "--franchises", fmt.Sprint(demoFranchises),
+	d.cmd = command("demo", "--gateway", p.API, "--bank", p.BankURL, "--operator-email", "operator@durapay.local", "--members", fmt.Sprint(demoMembers), "--franchises", fmt.Sprint(demoFranchises),
 		"--concurrency", fmt.Sprint(demoAtOnce), "--remittances", fmt.Sprint(demoRemittances), "--payments", fmt.Sprint(demoPayments))
 	d.cmd.Env = append(d.cmd.Env, config.OperatorPassword+"="+p.Secrets[config.OperatorPassword])
 	d.cmd.Stdout, d.cmd.Stderr = &d.out, &d.out
