@@ -399,3 +399,22 @@ func TestAReturnedTransferWasAccepted(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, want, inquiry.Answer)
 }
+
+// A bank looks into its books before it writes its answer, and dates the answer only: what
+// it has not found then may have come in between.
+func TestAnInquiryIsDatedByWhenItCanHaveLooked(t *testing.T) {
+	date := time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Date", date.Format(http.TimeFormat))
+		w.Header().Set("Content-Type", "application/json")
+		fmt.Fprint(w, `{"reference":"r/1","status":"NOT_FOUND"}`)
+	}))
+	t.Cleanup(server.Close)
+	asked := time.Now()
+	inquiry, err := client(t, server.URL, 5*time.Second).Inquire(t.Context(), "r/1")
+	took := time.Since(asked)
+	require.NoError(t, err)
+	require.True(t, inquiry.NotFound)
+	require.True(t, inquiry.At.Before(date), "%s is not before %s", inquiry.At, date)
+	require.False(t, inquiry.At.Before(date.Add(-took)))
+}
