@@ -360,11 +360,25 @@ func TestLoginWaitsForADeactivation(t *testing.T) {
 		_, err := e.Login(context.Background(), "a@example.com", password, ip)
 		result <- err
 	}()
-	const waiting = "SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT' AND trx_query LIKE '%members%'"
-	require.Eventually(t, func() bool { return e.count(waiting) > 0 || len(result) > 0 }, 10*time.Second, 200*time.Millisecond, "the table is a copy that is made anew after 0.1 s without a reader")
+	require.Eventually(t, func() bool { return e.somebodyWaits() || len(result) > 0 }, 10*time.Second, 200*time.Millisecond, "the table is a copy that is made anew after 0.1 s without a reader")
 	require.NoError(t, tx.Commit())
 	require.ErrorIs(t, <-result, errs.CredentialsWrong)
 	require.Zero(t, e.count("SELECT COUNT(*) FROM refresh_families"))
+}
+
+// somebodyWaits tells whether a transaction waits for a lock. MySQL cannot show transactions
+// whose text has bytes that are no text, as a keyed hash has, but lists the waits apart.
+func (e *env) somebodyWaits() bool {
+	for _, q := range []string{
+		"SELECT COUNT(*) FROM information_schema.INNODB_TRX WHERE trx_state = 'LOCK WAIT'",
+		"SELECT COUNT(*) FROM performance_schema.data_lock_waits",
+	} {
+		var n int
+		if e.db.Get(&n, q) == nil && n > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 func TestValidateTellsWhy(t *testing.T) {
