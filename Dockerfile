@@ -2,10 +2,11 @@
 # and webhooks, and time zones. No shell; `durapay health URL` is its health check.
 FROM golang:1.26.8-bookworm AS build
 WORKDIR /src
+ENV GOCACHE=/cache/build GOMODCACHE=/cache/modules
 COPY go.mod go.sum ./
-RUN --mount=type=cache,target=/go/pkg/mod go mod download
+RUN --mount=type=cache,target=/cache go mod download
 COPY . .
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+RUN --mount=type=cache,target=/cache \
     CGO_ENABLED=0 go build -trimpath -ldflags='-s -w' -o /durapay ./cmd/durapay
 
 FROM scratch
