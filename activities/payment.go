@@ -109,8 +109,8 @@ func cutOrder(c contract.Cut) payment.CutOrder {
 	return payment.CutOrder{StatementID: c.StatementID, FranchiseID: c.FranchiseID, Before: c.Before}
 }
 
-// Sums closes statements, and gives what they add up to: nothing gets into them any more.
-func (a *Payment) Sums(ctx context.Context, in []contract.Cut) ([]contract.Sums, error) {
+// Seal closes statements, and gives what they add up to: nothing gets into them any more.
+func (a *Payment) Seal(ctx context.Context, in []contract.Cut) ([]contract.Sums, error) {
 	sums, err := a.Service.Seal(ctx, each(in, func(c contract.Cut) string { return c.StatementID }))
 	return each(sums, sumsOf), trouble(ctx, err)
 }

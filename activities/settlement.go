@@ -97,7 +97,7 @@ func (a *Settlement) Plan(ctx context.Context, in []contract.PlanItem) ([]contra
 		if err != nil {
 			return nil, trouble(ctx, err)
 		}
-		planned, err := a.Service.Plan(ctx, []settlement.PlanItem{{RunID: item.RunID, BusinessDate: through, FranchiseID: item.FranchiseID,
+		planned, err := a.Service.Plan(ctx, []settlement.PlanItem{{RunID: item.RunID, Through: through, FranchiseID: item.FranchiseID,
 			Cycle: settlement.Cycle(item.Cycle.Cycle), PayoutBusinessDays: item.PayoutBusinessDays}})
 		if err != nil {
 			return nil, trouble(ctx, err)

@@ -273,6 +273,17 @@ func respondAsync(c *gin.Context) bool {
 // serve runs a request's flow and answers: 201 with the body of a success, the problem
 // of a refusal, or 202 when it still runs or the client does not want to wait.
 func (s *Server) serve(c *gin.Context, f launch, async bool, location string, body func(outcome) any) {
+	s.await(c, f, async, location, func(outcome) {
+		c.Header("Location", location)
+		// A repeat is told what the first was told. That the money came back since then is
+		// told by the record.
+		c.JSON(http.StatusCreated, body(outcome{State: record.Succeeded}))
+	})
+}
+
+// await runs a request's flow and has succeeded answer for a success; it answers for
+// everything else itself.
+func (s *Server) await(c *gin.Context, f launch, async bool, location string, succeeded func(outcome)) {
 	out, err := s.flows.start(c, f)
 	if err == nil && out == nil && !async {
 		out, err = s.flows.result(c, f)
@@ -286,10 +297,7 @@ func (s *Server) serve(c *gin.Context, f launch, async bool, location string, bo
 		}
 		s.accepted(c, f.recordID, f.recordID)
 	case out.State == record.Succeeded || out.State == record.Returned:
-		c.Header("Location", location)
-		// A repeat is told what the first was told. That the money came back since then is
-		// told by the record.
-		c.JSON(http.StatusCreated, body(outcome{State: record.Succeeded}))
+		succeeded(*out)
 	default:
 		s.refused(c, f.recordID, location, *out)
 	}

@@ -329,27 +329,12 @@ func franchiseAttributes(franchiseID string, payout contract.Account) []temporal
 // serveFranchise runs a flow that works on a franchise, and answers a success with the
 // franchise as it then is. Location is that of the flow's own record.
 func (s *Server) serveFranchise(c *gin.Context, f launch, franchiseID string, status int, location string) {
-	async := respondAsync(c)
-	out, err := s.flows.start(c, f)
-	if err == nil && out == nil && !async {
-		out, err = s.flows.result(c, f)
-	}
-	switch {
-	case err != nil:
-		fail(c, err)
-	case async || out == nil:
-		if async {
-			c.Header("Preference-Applied", "respond-async")
-		}
-		s.accepted(c, f.recordID, f.recordID)
-	case out.State == record.Succeeded:
+	s.await(c, f, respondAsync(c), location, func(outcome) {
 		if status == http.StatusCreated {
 			c.Header("Location", location)
 		}
 		s.showFranchise(c, franchiseID, status)
-	default:
-		s.refused(c, f.recordID, location, *out)
-	}
+	})
 }
 
 func (s *Server) showFranchise(c *gin.Context, franchiseID string, status int) {

@@ -167,7 +167,7 @@ func paymentSteps(s Services) map[string]any {
 		contract.PaymentMoveCancels:      a.MoveCancels,
 		contract.PaymentOpenFranchises:   a.OpenFranchises,
 		contract.PaymentCut:              a.Cut,
-		contract.PaymentSums:             a.Sums,
+		contract.PaymentSeal:             a.Seal,
 		contract.PaymentPreview:          a.Preview,
 		contract.PaymentFinishStatements: a.FinishStatements,
 	}

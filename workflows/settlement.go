@@ -173,8 +173,8 @@ func onRecord(ctx workflow.Context) {
 	must("timer", workflow.NewTimerWithOptions(ctx, time.Millisecond, workflow.TimerOptions{Summary: "what is listed, on record"}).Get(ctx, nil))
 }
 
-// sums cuts, and adds up what was cut. The step that finds no more closes a statement:
-// nothing gets into it any more.
+// sums cuts, and adds up what was cut. The last step seals the statements: nothing gets
+// into them any more.
 func (s *settlement) sums(ctx workflow.Context, cuts []contract.Cut) []contract.Sums {
 	if s.in.DryRun {
 		return bulk[contract.Sums](ctx, contract.PaymentPreview, "what would be cut", cuts)
@@ -191,7 +191,7 @@ func (s *settlement) sums(ctx workflow.Context, cuts []contract.Cut) []contract.
 		}
 		open = more
 	}
-	return bulk[contract.Sums](ctx, contract.PaymentSums, "sums", cuts)
+	return bulk[contract.Sums](ctx, contract.PaymentSeal, "sums", cuts)
 }
 
 func (s *settlement) newStatements(cuts []contract.Cut, sums []contract.Sums) []contract.NewStatement {

@@ -132,7 +132,7 @@ func (w *world) paymentSteps() map[string]any {
 			return []contract.FranchiseIDs{{IDs: next(w, &w.books.open, nil)}}, nil
 		},
 		contract.PaymentCut:     w.cut,
-		contract.PaymentSums:    w.sums,
+		contract.PaymentSeal:    w.sums,
 		contract.PaymentPreview: w.sums,
 		contract.PaymentFinishStatements: func(_ context.Context, ids []string) ([]bool, error) {
 			w.note("finish %s", ids[0])

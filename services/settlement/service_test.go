@@ -186,7 +186,7 @@ func TestRunsMoveAndAreListed(t *testing.T) {
 func TestPlan(t *testing.T) {
 	w, ctx := newWorld(t), t.Context()
 	r, early := w.run(t, live(today.AddDays(-1))), w.run(t, live(today.AddDays(7)))
-	item := settlement.PlanItem{RunID: r.ID, BusinessDate: r.BusinessDate, FranchiseID: franchise("one"), Cycle: settlement.Daily, PayoutBusinessDays: 1}
+	item := settlement.PlanItem{RunID: r.ID, Through: r.BusinessDate, FranchiseID: franchise("one"), Cycle: settlement.Daily, PayoutBusinessDays: 1}
 	plan := func(it settlement.PlanItem) settlement.Planned {
 		out, err := w.Plan(ctx, []settlement.PlanItem{it})
 		require.NoError(t, err)
@@ -200,10 +200,10 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, "2026-10-31", plan(monthly).CutThrough.String())
 	require.Equal(t, "2026-11-02", plan(monthly).PayoutDate.String(), "31 October is a Saturday")
 	weekend := item
-	weekend.BusinessDate, weekend.Cycle = today.AddDays(6), settlement.Weekly
+	weekend.Through, weekend.Cycle = today.AddDays(6), settlement.Weekly
 	require.Equal(t, "2026-11-29", plan(weekend).CutThrough.String(), "a run may cut the days off that follow its date")
 	ahead := item
-	ahead.RunID, ahead.BusinessDate = early.ID, early.BusinessDate
+	ahead.RunID, ahead.Through = early.ID, early.BusinessDate
 	require.Equal(t, early.CreatedAt, plan(ahead).Before)
 	w.micros.Add(time.Hour.Microseconds())
 	require.Equal(t, early.CreatedAt, plan(ahead).Before, "a repeat cuts the same")
@@ -215,7 +215,7 @@ func TestPlan(t *testing.T) {
 	for name, change := range map[string]func(*settlement.PlanItem){
 		"cycle": func(it *settlement.PlanItem) { it.Cycle = "YEARLY" }, "days": func(it *settlement.PlanItem) { it.PayoutBusinessDays = 11 },
 		"negative days": func(it *settlement.PlanItem) { it.PayoutBusinessDays = -1 },
-		"date":          func(it *settlement.PlanItem) { it.BusinessDate = r.BusinessDate.AddDays(-1) }, "franchise": func(it *settlement.PlanItem) { it.FranchiseID = "" },
+		"date":          func(it *settlement.PlanItem) { it.Through = r.BusinessDate.AddDays(-1) }, "franchise": func(it *settlement.PlanItem) { it.FranchiseID = "" },
 	} {
 		bad := item
 		bad.FranchiseID = franchise("two")
@@ -227,7 +227,7 @@ func TestPlan(t *testing.T) {
 	require.Equal(t, errs.SettlementRunNotFound.Code, plan(unknown).Refusal.Code)
 	w.micros.Store(calendar.Date{Year: 2027, Month: 12, Day: 31}.Start().UnixMicro())
 	last := w.run(t, live(calendar.Date{Year: 2027, Month: 12, Day: 31}))
-	_, err := w.Plan(ctx, []settlement.PlanItem{{RunID: last.ID, BusinessDate: last.BusinessDate, FranchiseID: franchise("one"), Cycle: settlement.Daily, PayoutBusinessDays: 1}})
+	_, err := w.Plan(ctx, []settlement.PlanItem{{RunID: last.ID, Through: last.BusinessDate, FranchiseID: franchise("one"), Cycle: settlement.Daily, PayoutBusinessDays: 1}})
 	require.ErrorIs(t, err, calendar.ErrUnknownYear)
 }
 

@@ -216,12 +216,12 @@ func (s *Service) plan(it PlanItem, run Run) (Planned, error) {
 		return Planned{Refusal: record.FailureOf(errs.InvalidRequest.With("field", "cycle"))}, nil
 	case it.PayoutBusinessDays < 0 || it.PayoutBusinessDays > MaxPayoutBusinessDays:
 		return Planned{Refusal: record.FailureOf(errs.InvalidRequest.With("field", "payoutBusinessDays"))}, nil
-	case it.BusinessDate.Before(run.BusinessDate):
+	case it.Through.Before(run.BusinessDate):
 		return Planned{Refusal: record.FailureOf(errs.InvalidRequest.With("field", "businessDate"))}, nil
 	case !id.Valid(id.Franchise, it.FranchiseID):
 		return Planned{Refusal: record.FailureOf(errs.InvalidRequest.With("field", "franchiseId"))}, nil
 	}
-	through := CutThrough(it.Cycle, it.BusinessDate)
+	through := CutThrough(it.Cycle, it.Through)
 	payout, err := s.days.AddBusinessDays(through, it.PayoutBusinessDays)
 	if err != nil {
 		return Planned{}, err

@@ -149,7 +149,7 @@ type Statement struct {
 // PlanItem asks for what a run is to cut for a franchise.
 type PlanItem struct {
 	RunID              string
-	BusinessDate       calendar.Date // the last day whose sales the run cuts: RunDates.CutThrough
+	Through            calendar.Date // the last day whose sales the run cuts: RunDates.CutThrough
 	FranchiseID        string
 	Cycle              Cycle
 	PayoutBusinessDays int // 0 to MaxPayoutBusinessDays

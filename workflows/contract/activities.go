@@ -65,7 +65,7 @@ const (
 	PaymentMoveCancels      = "payment.MoveCancels"
 	PaymentOpenFranchises   = "payment.OpenFranchises"
 	PaymentCut              = "payment.Cut"
-	PaymentSums             = "payment.Sums"
+	PaymentSeal             = "payment.Seal"
 	PaymentPreview          = "payment.Preview"
 	PaymentFinishStatements = "payment.FinishStatements"
 
