@@ -14,8 +14,8 @@ type Payment struct{ Service *payment.Service }
 
 // Begin records payments, or finds what is recorded.
 func (a *Payment) Begin(ctx context.Context, in []contract.Payment) ([]contract.Begun, error) {
-	rows, err := a.Service.Begin(ctx, each(in, func(p contract.Payment) payment.New {
-		return payment.New{ID: p.ID, MembershipID: p.MembershipID, FranchiseID: p.FranchiseID, OrderID: p.OrderID, Amount: p.Amount,
+	rows, err := a.Service.Begin(ctx, each(in, func(p contract.Payment) payment.NewPayment {
+		return payment.NewPayment{ID: p.ID, MembershipID: p.MembershipID, FranchiseID: p.FranchiseID, OrderID: p.OrderID, Amount: p.Amount,
 			TaxFreeAmount: p.TaxFreeAmount, AutoTopUpAccountID: p.AutoTopUpAccountID, Fingerprint: p.Fingerprint}
 	}))
 	return each(rows, func(p payment.Payment) contract.Begun {

@@ -103,7 +103,7 @@ func (w *world) pay(m member, s shop, amount int64) string {
 	w.t.Helper()
 	ctx, p := context.Background(), id.New(id.Payment)
 	w.flows.set(p, audit.Ending{Status: audit.FlowRunning})
-	_, err := w.payment.Begin(ctx, []payment.New{{ID: p, MembershipID: m.id, FranchiseID: s.id, OrderID: p, Amount: amount, Fingerprint: "pay"}})
+	_, err := w.payment.Begin(ctx, []payment.NewPayment{{ID: p, MembershipID: m.id, FranchiseID: s.id, OrderID: p, Amount: amount, Fingerprint: "pay"}})
 	require.NoError(w.t, err)
 	w.leg(ledger.Payment, p, p, ledger.WalletAccount(m.id), ledger.FranchisePayable(s.id), amount)
 	require.NoError(w.t, w.payment.Move(ctx, []payment.Move{{Move: record.Move{ID: p, State: record.Succeeded}, FeeBasisPoints: rate}}))
@@ -437,7 +437,7 @@ func newMarket(w *world) *market {
 func (m *market) inFlight() {
 	ctx, p := context.Background(), id.New(id.Payment)
 	m.flows.set(p, audit.Ending{Status: audit.FlowRunning})
-	_, err := m.payment.Begin(ctx, []payment.New{{ID: p, MembershipID: m.ann.id, FranchiseID: m.mart.id, OrderID: p, Amount: 777, Fingerprint: "pay"}})
+	_, err := m.payment.Begin(ctx, []payment.NewPayment{{ID: p, MembershipID: m.ann.id, FranchiseID: m.mart.id, OrderID: p, Amount: 777, Fingerprint: "pay"}})
 	require.NoError(m.t, err)
 	m.leg(ledger.Payment, p, p, ledger.WalletAccount(m.ann.id), ledger.FranchisePayable(m.mart.id), 777)
 

@@ -106,7 +106,7 @@ func newWorld(t testing.TB) *world {
 		banking.Options{Corporate: banking.CorporateAccount{BankCode: corporateBank, Number: corporateNumber}})
 	w.money = money.New(moneydb.New(w.dbs["money"]), ledger.New(moneydb.NewLedger(w.dbs["money"]), time.Now), money.Options{})
 	w.remittance = remittance.New(remittancedb.New(w.dbs["remittance"]), ring, remittance.Options{})
-	w.payment = payment.NewService(paymentdb.New(w.dbs["payment"]), ring, payment.Options{})
+	w.payment = payment.New(paymentdb.New(w.dbs["payment"]), ring, payment.Options{})
 	days, err := calendar.New("")
 	require.NoError(t, err)
 	w.settlement = settlement.New(settlementdb.New(w.dbs["settlement"]), days, settlement.Options{})

@@ -149,7 +149,7 @@ func (s *Server) paymentInput(body PaymentRequest, memberID, key string) contrac
 
 // checkPayment refuses what is malformed; what is refused for another reason goes on record.
 func (s *Server) checkPayment(in contract.Payment) error {
-	bad := s.Payment.Check(payment.New{ID: in.ID, MembershipID: in.MembershipID, FranchiseID: in.FranchiseID, OrderID: in.OrderID, Amount: in.Amount,
+	bad := s.Payment.Check(payment.NewPayment{ID: in.ID, MembershipID: in.MembershipID, FranchiseID: in.FranchiseID, OrderID: in.OrderID, Amount: in.Amount,
 		TaxFreeAmount: in.TaxFreeAmount, AutoTopUpAccountID: in.AutoTopUpAccountID, Fingerprint: in.Fingerprint})
 	if bad != nil && bad.Kind == errs.Invalid {
 		return bad

@@ -191,7 +191,7 @@ func (p *platform) openService(name string, db *sqlx.DB) (err error) {
 		p.services.Remittance = remittance.New(remittancedb.New(db), secrets.PII,
 			remittance.Options{MaxPerTransfer: c.Limits.PerTransfer, MaxPerDay: c.Limits.PerDay})
 	case "payment":
-		p.services.Payment = payment.NewService(paymentdb.New(db), secrets.PII, payment.Options{})
+		p.services.Payment = payment.New(paymentdb.New(db), secrets.PII, payment.Options{})
 	case "franchise":
 		p.services.Franchise = franchise.New(franchisedb.New(db), webhookapi.New(webhookapi.Options{AllowPrivate: c.AllowPrivateWebhooks}),
 			secrets.PII, franchise.Options{AllowPrivateWebhooks: c.AllowPrivateWebhooks})

@@ -433,7 +433,7 @@ func BenchmarkBeginAndApprove(b *testing.B) {
 	w := newWorld(b)
 	const size = 250
 	for b.Loop() {
-		list, moves := make([]payment.New, size), make([]payment.Move, size)
+		list, moves := make([]payment.NewPayment, size), make([]payment.Move, size)
 		for i := range list {
 			list[i] = request(cafe, 10_000)
 			moves[i] = payment.Move{Move: record.Move{ID: list[i].ID, State: record.Succeeded}, FeeBasisPoints: rate}

@@ -32,8 +32,8 @@ type Service struct {
 // maxBatch bounds how many concurrent requests share one statement.
 const maxBatch = 256
 
-// NewService makes a Service.
-func NewService(store Store, ring *secret.KeyRing, o Options) *Service {
+// New makes a Service.
+func New(store Store, ring *secret.KeyRing, o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -52,7 +52,7 @@ func (s *Service) now() time.Time { return s.o.Now().UTC().Truncate(time.Microse
 // Check applies the rules that need nothing but the request. Errors:
 // errs.InvalidRequest (/franchiseId, /orderId, /amount, /taxFreeAmount,
 // /autoTopUp/bankAccountId).
-func (s *Service) Check(n New) *errs.Error { return check(n, s.o.MaxAmount) }
+func (s *Service) Check(n NewPayment) *errs.Error { return check(n, s.o.MaxAmount) }
 
 // Begin stores requests as REQUESTED, or gives back the stored ones of those that came
 // before, in whatever state: the caller compares fingerprints. A franchise's order id
@@ -61,7 +61,7 @@ func (s *Service) Check(n New) *errs.Error { return check(n, s.o.MaxAmount) }
 // over the limit of Check are taken, because a refusal is on record too. Concurrent
 // calls share a statement; all new and no clash: one round trip. Errors:
 // errs.InvalidRequest for a request that cannot be stored; infrastructure trouble.
-func (s *Service) Begin(ctx context.Context, requests []New) ([]Payment, error) {
+func (s *Service) Begin(ctx context.Context, requests []NewPayment) ([]Payment, error) {
 	now := s.now()
 	rows := make([]Row, len(requests))
 	for i, n := range requests {

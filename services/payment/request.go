@@ -22,8 +22,8 @@ const (
 	maxFingerprintLen = 128
 )
 
-// New is a request to pay. Amounts are in won.
-type New struct {
+// NewPayment is a request to pay. Amounts are in won.
+type NewPayment struct {
 	ID                 string
 	MembershipID       string
 	FranchiseID        string
@@ -92,7 +92,7 @@ func (s Scope) sees(p Payment) (Payment, bool) {
 }
 
 // wellFormed looks at what has to hold for a request to be stored at all.
-func wellFormed(n New) *errs.Error {
+func wellFormed(n NewPayment) *errs.Error {
 	switch {
 	case !id.Valid(id.Payment, n.ID):
 		return errs.InvalidField("/id", errs.FieldFormat)
@@ -106,7 +106,7 @@ func wellFormed(n New) *errs.Error {
 }
 
 // check looks at what a client has sent; most is in won.
-func check(n New, most int64) *errs.Error {
+func check(n NewPayment, most int64) *errs.Error {
 	switch {
 	case n.FranchiseID == "":
 		return errs.InvalidField("/franchiseId", errs.FieldRequired)
@@ -135,7 +135,7 @@ func checkOrderID(orderID string) *errs.Error {
 	}
 }
 
-func checkAmounts(n New, most int64) *errs.Error {
+func checkAmounts(n NewPayment, most int64) *errs.Error {
 	switch {
 	case n.Amount < 1:
 		return errs.InvalidField("/amount", errs.FieldTooSmall, "min", "1")
@@ -150,7 +150,7 @@ func checkAmounts(n New, most int64) *errs.Error {
 	}
 }
 
-func newRow(n New, at time.Time) Row {
+func newRow(n NewPayment, at time.Time) Row {
 	return Row{
 		ID: n.ID, MembershipID: n.MembershipID, FranchiseID: n.FranchiseID, OrderID: n.OrderID, OrderClaim: &n.OrderID,
 		Amount: n.Amount, TaxFreeAmount: n.TaxFreeAmount, AutoTopUpAccountID: n.AutoTopUpAccountID,

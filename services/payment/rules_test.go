@@ -16,28 +16,28 @@ import (
 )
 
 func TestCheck(t *testing.T) {
-	good := New{ID: id.New(id.Payment), MembershipID: id.New(id.Member), FranchiseID: id.New(id.Franchise), OrderID: strings.Repeat("~", 64),
+	good := NewPayment{ID: id.New(id.Payment), MembershipID: id.New(id.Member), FranchiseID: id.New(id.Franchise), OrderID: strings.Repeat("~", 64),
 		Amount: MaxAmount, TaxFreeAmount: MaxAmount, AutoTopUpAccountID: id.New(id.BankAccount)}
 	require.Nil(t, check(good, MaxAmount))
 	require.Nil(t, wellFormed(good))
 	for name, c := range map[string]struct {
-		change  func(*New)
+		change  func(*NewPayment)
 		pointer string
 	}{
-		"over the limit":  {func(n *New) { n.Amount++ }, "/amount"},
-		"zero":            {func(n *New) { n.Amount = 0 }, "/amount"},
-		"negative":        {func(n *New) { n.Amount = math.MinInt64 }, "/amount"},
-		"absurd":          {func(n *New) { n.Amount = math.MaxInt64 }, "/amount"},
-		"negative free":   {func(n *New) { n.TaxFreeAmount = -1 }, "/taxFreeAmount"},
-		"more free":       {func(n *New) { n.TaxFreeAmount++ }, "/taxFreeAmount"},
-		"nobody":          {func(n *New) { n.FranchiseID = "" }, "/franchiseId"},
-		"no franchise":    {func(n *New) { n.FranchiseID = id.New(id.Member) }, "/franchiseId"},
-		"no order":        {func(n *New) { n.OrderID = "" }, "/orderId"},
-		"long order":      {func(n *New) { n.OrderID += "~" }, "/orderId"},
-		"a space":         {func(n *New) { n.OrderID = "a b" }, "/orderId"},
-		"not ASCII":       {func(n *New) { n.OrderID = "주문" }, "/orderId"},
-		"not text":        {func(n *New) { n.OrderID = "\xff" }, "/orderId"},
-		"no bank account": {func(n *New) { n.AutoTopUpAccountID = "acc" }, "/autoTopUp/bankAccountId"},
+		"over the limit":  {func(n *NewPayment) { n.Amount++ }, "/amount"},
+		"zero":            {func(n *NewPayment) { n.Amount = 0 }, "/amount"},
+		"negative":        {func(n *NewPayment) { n.Amount = math.MinInt64 }, "/amount"},
+		"absurd":          {func(n *NewPayment) { n.Amount = math.MaxInt64 }, "/amount"},
+		"negative free":   {func(n *NewPayment) { n.TaxFreeAmount = -1 }, "/taxFreeAmount"},
+		"more free":       {func(n *NewPayment) { n.TaxFreeAmount++ }, "/taxFreeAmount"},
+		"nobody":          {func(n *NewPayment) { n.FranchiseID = "" }, "/franchiseId"},
+		"no franchise":    {func(n *NewPayment) { n.FranchiseID = id.New(id.Member) }, "/franchiseId"},
+		"no order":        {func(n *NewPayment) { n.OrderID = "" }, "/orderId"},
+		"long order":      {func(n *NewPayment) { n.OrderID += "~" }, "/orderId"},
+		"a space":         {func(n *NewPayment) { n.OrderID = "a b" }, "/orderId"},
+		"not ASCII":       {func(n *NewPayment) { n.OrderID = "주문" }, "/orderId"},
+		"not text":        {func(n *NewPayment) { n.OrderID = "\xff" }, "/orderId"},
+		"no bank account": {func(n *NewPayment) { n.AutoTopUpAccountID = "acc" }, "/autoTopUp/bankAccountId"},
 	} {
 		n := good
 		c.change(&n)
@@ -49,7 +49,7 @@ func TestCheck(t *testing.T) {
 	over := good
 	over.Amount = MaxAmount + 1
 	require.Nil(t, wellFormed(over), "a refusal is on record")
-	for _, bad := range []New{{}, {ID: good.ID}, {ID: good.ID, MembershipID: good.MembershipID, Fingerprint: strings.Repeat("f", 129)}} {
+	for _, bad := range []NewPayment{{}, {ID: good.ID}, {ID: good.ID, MembershipID: good.MembershipID, Fingerprint: strings.Repeat("f", 129)}} {
 		require.NotNil(t, wellFormed(bad))
 	}
 }

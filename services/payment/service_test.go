@@ -55,23 +55,23 @@ func (w *world) another(t testing.TB) *payment.Service {
 	t.Helper()
 	ring, err := secret.ParseKeyRing("k1:" + base64.StdEncoding.EncodeToString([]byte("0123456789abcdef0123456789abcdef")))
 	require.NoError(t, err)
-	return payment.NewService(paymentdb.New(w.db), ring, payment.Options{Now: w.now})
+	return payment.New(paymentdb.New(w.db), ring, payment.Options{Now: w.now})
 }
 
 func (w *world) now() time.Time { return time.UnixMicro(w.micros.Load()).UTC() }
 
 func (w *world) tick() time.Time { w.micros.Add(1); return w.now() }
 
-func request(franchise string, amount int64) payment.New {
-	n := payment.New{ID: id.New(id.Payment), MembershipID: alice, FranchiseID: franchise, Amount: amount, TaxFreeAmount: amount / 10, Fingerprint: "one"}
+func request(franchise string, amount int64) payment.NewPayment {
+	n := payment.NewPayment{ID: id.New(id.Payment), MembershipID: alice, FranchiseID: franchise, Amount: amount, TaxFreeAmount: amount / 10, Fingerprint: "one"}
 	n.OrderID = n.ID
 	return n
 }
 
-func (w *world) begin(t testing.TB, n payment.New) payment.Payment {
+func (w *world) begin(t testing.TB, n payment.NewPayment) payment.Payment {
 	t.Helper()
 	w.tick()
-	out, err := w.Begin(t.Context(), []payment.New{n})
+	out, err := w.Begin(t.Context(), []payment.NewPayment{n})
 	require.NoError(t, err)
 	require.Len(t, out, 1)
 	return out[0]
@@ -83,7 +83,7 @@ func (w *world) move(t testing.TB, id string, s record.State) {
 	require.NoError(t, w.Move(t.Context(), []payment.Move{{Move: record.Move{ID: id, State: s}, FeeBasisPoints: rate}}))
 }
 
-func (w *world) approved(t testing.TB, n payment.New) payment.Payment {
+func (w *world) approved(t testing.TB, n payment.NewPayment) payment.Payment {
 	t.Helper()
 	w.begin(t, n)
 	w.move(t, n.ID, record.Succeeded)
@@ -119,8 +119,8 @@ func TestBeginIsIdempotent(t *testing.T) {
 	over := request(cafe, payment.MaxAmount+1)
 	require.NotNil(t, w.Check(over))
 	require.Equal(t, payment.Requested, w.begin(t, over).State, "a refusal is on record")
-	for _, bad := range []payment.New{{}, request("a", 1), request(cafe, 0)} {
-		_, err := w.Begin(ctx, []payment.New{request(cafe, 1), bad})
+	for _, bad := range []payment.NewPayment{{}, request("a", 1), request(cafe, 0)} {
+		_, err := w.Begin(ctx, []payment.NewPayment{request(cafe, 1), bad})
 		require.ErrorIs(t, err, errs.InvalidRequest)
 	}
 }
@@ -156,13 +156,13 @@ func TestAnOrderIDIsOnePaymentUntilItFails(t *testing.T) {
 func TestOneListMayNameAnOrderTwice(t *testing.T) {
 	w := newWorld(t)
 	taken := w.begin(t, request(cafe, 1))
-	var list []payment.New
+	var list []payment.NewPayment
 	for i := range 9 {
 		n := request(cafe, 100)
 		n.OrderID = []string{"a", "b", taken.OrderID}[i%3]
 		list = append(list, n)
 	}
-	list = append(list, list[1], payment.New{ID: taken.ID, MembershipID: alice, FranchiseID: cafe, OrderID: "a", Amount: 1})
+	list = append(list, list[1], payment.NewPayment{ID: taken.ID, MembershipID: alice, FranchiseID: cafe, OrderID: "a", Amount: 1})
 	out, err := w.Begin(t.Context(), list)
 	require.NoError(t, err)
 	for i, p := range out[:9] {
@@ -186,7 +186,7 @@ func TestConcurrentBeginsOfOneOrderLetOneThrough(t *testing.T) {
 		n.OrderID = "the-order"
 		for _, repeat := range []bool{false, true} {
 			wg.Go(func() {
-				out, err := services[i%len(services)].Begin(t.Context(), []payment.New{request(cafe, 100), n})
+				out, err := services[i%len(services)].Begin(t.Context(), []payment.NewPayment{request(cafe, 100), n})
 				switch {
 				case err != nil:
 					t.Errorf("begin: %v", err)
@@ -268,7 +268,7 @@ func TestTheDatabaseComputesTheSameFee(t *testing.T) {
 func TestConcurrentPaymentsAreStoredAndMovedOnceEach(t *testing.T) {
 	w := newWorld(t)
 	services := []*payment.Service{w.Service, w.another(t)}
-	list := make([]payment.New, 40)
+	list := make([]payment.NewPayment, 40)
 	for i := range list {
 		list[i] = request(cafe, 10_000)
 	}
@@ -276,7 +276,7 @@ func TestConcurrentPaymentsAreStoredAndMovedOnceEach(t *testing.T) {
 	for i := range 200 {
 		wg.Go(func() {
 			s, n := services[i%2], list[i%len(list)]
-			if out, err := s.Begin(t.Context(), []payment.New{n}); err != nil || out[0].ID != n.ID {
+			if out, err := s.Begin(t.Context(), []payment.NewPayment{n}); err != nil || out[0].ID != n.ID {
 				t.Errorf("begin: %v %v", out, err)
 			}
 			m := payment.Move{Move: record.Move{ID: n.ID, State: record.Succeeded}, FeeBasisPoints: i % 300}
@@ -357,7 +357,7 @@ func TestLists(t *testing.T) {
 	first := w.approved(t, request(cafe, 1_000))
 	foreign := request(shop, 1_000)
 	foreign.MembershipID = bob
-	foreign = payment.New{ID: w.approved(t, foreign).ID}
+	foreign = payment.NewPayment{ID: w.approved(t, foreign).ID}
 	partly := w.approved(t, request(cafe, 1_000))
 	w.cancelled(t, partly.ID, 1)
 	wholly := w.approved(t, request(cafe, 1_000))
@@ -383,7 +383,7 @@ func TestLists(t *testing.T) {
 
 func TestListsOfOneMomentLoseNothing(t *testing.T) {
 	w := newWorld(t)
-	var list []payment.New
+	var list []payment.NewPayment
 	var moves []payment.Move
 	var want []string
 	for range 9 {
