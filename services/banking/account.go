@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 	"durapay/internal/record"
 )
 
@@ -18,15 +19,6 @@ type AccountState string
 const (
 	Linked   AccountState = "LINKED"
 	Unlinked AccountState = "UNLINKED"
-)
-
-// What makes an account number and a holder's name well-formed.
-const (
-	bankCodeLen    = 3
-	minNumberLen   = 10
-	maxNumberLen   = 16
-	maxHolderRunes = 50
-	shownDigits    = 4
 )
 
 // Account is a bank account a member has linked, with their consent to debit it.
@@ -44,15 +36,10 @@ type Account struct {
 }
 
 // MaskedNumber shows the last four digits.
-func (a Account) MaskedNumber() string { return mask(a.Number) }
+func (a Account) MaskedNumber() string { return bankaccount.Masked(a.Number) }
 
 // LogValue keeps number and name out of logs.
 func (a Account) LogValue() slog.Value { return slog.StringValue(a.ID) }
-
-func mask(number string) string {
-	hidden := max(len(number)-shownDigits, 0)
-	return strings.Repeat("*", hidden) + number[hidden:]
-}
 
 // NewAccount is an account to be linked.
 type NewAccount struct {
@@ -100,7 +87,7 @@ func (r BankAccountRef) LogValue() slog.Value { return slog.StringValue("bank " 
 func (r BankAccountRef) Normal() BankAccountRef {
 	return BankAccountRef{
 		BankCode:   strings.TrimSpace(r.BankCode),
-		Number:     strings.ReplaceAll(strings.TrimSpace(r.Number), "-", ""),
+		Number:     bankaccount.NormalNumber(r.Number),
 		HolderName: strings.TrimSpace(r.HolderName),
 	}
 }
@@ -127,22 +114,18 @@ func (r BankAccountRef) badFields() []errs.Field {
 	}
 	if r.Number == "" {
 		bad("/accountNumber", errs.FieldRequired, nil)
-	} else if len(r.Number) < minNumberLen || len(r.Number) > maxNumberLen || !digits(r.Number) {
+	} else if !bankaccount.ValidNumber(r.Number) {
 		bad("/accountNumber", errs.FieldFormat, map[string]string{"expected": "10 to 16 digits"})
 	}
 	switch {
 	case r.HolderName == "":
 		bad("/holderName", errs.FieldRequired, nil)
-	case utf8.RuneCountInString(r.HolderName) > maxHolderRunes:
+	case utf8.RuneCountInString(r.HolderName) > bankaccount.MaxHolderRunes:
 		bad("/holderName", errs.FieldTooLong, map[string]string{"max": "50"})
 	case !utf8.ValidString(r.HolderName) || strings.ContainsFunc(r.HolderName, unicode.IsControl):
 		bad("/holderName", errs.FieldFormat, map[string]string{"expected": "text"})
 	}
 	return fields
-}
-
-func digits(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // AccountUse is a member's wish to use a linked account.

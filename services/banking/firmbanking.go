@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 	"durapay/internal/id"
 )
 
@@ -104,7 +105,7 @@ type Firmbanking struct {
 }
 
 // MaskedNumber shows the last four digits.
-func (f Firmbanking) MaskedNumber() string { return mask(f.Number) }
+func (f Firmbanking) MaskedNumber() string { return bankaccount.Masked(f.Number) }
 
 // LogValue keeps number and name out of logs.
 func (f Firmbanking) LogValue() slog.Value { return slog.StringValue(f.ID) }

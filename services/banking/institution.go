@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"durapay/internal/bankaccount"
 )
 
 // Institution is a bank as the network knows it.
@@ -81,7 +83,7 @@ func parseInstitution(line []string) (Institution, error) {
 	if err != nil || rate < 1 {
 		return Institution{}, fmt.Errorf("banks: rate %q of %s, expected more than 0", line[3], line[0])
 	}
-	if len(line[0]) != bankCodeLen || !digits(line[0]) {
+	if !bankaccount.ValidCode(line[0]) {
 		return Institution{}, fmt.Errorf("banks: code %q, expected 3 digits", line[0])
 	}
 	return Institution{Code: line[0], Korean: line[1], English: line[2], CallsPerSecond: rate}, nil

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 	"durapay/internal/id"
 	"durapay/internal/record"
 )
@@ -128,9 +129,9 @@ func (n Notice) checkCounterparty() error {
 	switch {
 	case c == BankAccountRef{}:
 		return nil
-	case len(c.BankCode) != bankCodeLen || !digits(c.BankCode):
+	case !bankaccount.ValidCode(c.BankCode):
 		return errs.InvalidField("/counterparty/bankCode", errs.FieldFormat, "expected", "3 digits")
-	case c.Number == "" || len(c.Number) > maxNoticeNumberLen || !digits(c.Number):
+	case c.Number == "" || len(c.Number) > maxNoticeNumberLen || !bankaccount.Digits(c.Number):
 		return errs.InvalidField("/counterparty/accountNumber", errs.FieldFormat, "expected", "1 to 20 digits")
 	default:
 		return nil

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 )
 
 // fields gathers what is wrong with a request.
@@ -61,16 +62,16 @@ func (f *fields) payout(prefix string, p Payout) {
 	switch {
 	case p.BankCode == "":
 		f.bad(prefix+"/bankCode", errs.FieldRequired)
-	case len(p.BankCode) != bankCodeLen || !digits(p.BankCode):
+	case !bankaccount.ValidCode(p.BankCode):
 		f.bad(prefix+"/bankCode", errs.FieldFormat, "expected", "3 digits")
 	}
 	switch {
 	case p.Number == "":
 		f.bad(prefix+"/accountNumber", errs.FieldRequired)
-	case len(p.Number) < minNumberLen || len(p.Number) > maxNumberLen || !digits(p.Number):
+	case !bankaccount.ValidNumber(p.Number):
 		f.bad(prefix+"/accountNumber", errs.FieldFormat, "expected", "10 to 16 digits")
 	}
-	f.text(prefix+"/holderName", p.HolderName, 1, maxHolderRunes)
+	f.text(prefix+"/holderName", p.HolderName, 1, bankaccount.MaxHolderRunes)
 }
 
 // contract looks at a contract and gives it with its rate.

@@ -7,17 +7,9 @@ import (
 	"time"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 	"durapay/internal/id"
 	"durapay/internal/record"
-)
-
-// What makes an account number and a holder's name well-formed.
-const (
-	bankCodeLen    = 3
-	minNumberLen   = 10
-	maxNumberLen   = 16
-	maxHolderRunes = 50
-	shownDigits    = 4
 )
 
 // Payout is the account a franchise is paid out to.
@@ -31,15 +23,14 @@ type Payout struct {
 func (p Payout) Normal() Payout {
 	return Payout{
 		BankCode:   strings.TrimSpace(p.BankCode),
-		Number:     strings.ReplaceAll(strings.TrimSpace(p.Number), "-", ""),
+		Number:     bankaccount.NormalNumber(p.Number),
 		HolderName: strings.TrimSpace(p.HolderName),
 	}
 }
 
 // MaskedNumber shows the last four digits.
 func (p Payout) MaskedNumber() string {
-	hidden := max(len(p.Number)-shownDigits, 0)
-	return strings.Repeat("*", hidden) + p.Number[hidden:]
+	return bankaccount.Masked(p.Number)
 }
 
 // LogValue keeps number and name out of logs.

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 	"durapay/internal/id"
 	"durapay/internal/record"
 )
@@ -104,7 +105,7 @@ const businessNumberLen = 10
 // digits: the weighted sum of the first nine, and the tens of five times the ninth,
 // make a multiple of ten with the last.
 func ValidBusinessNumber(number string) bool {
-	if len(number) != businessNumberLen || !digits(number) || number == "0000000000" {
+	if len(number) != businessNumberLen || !bankaccount.Digits(number) || number == "0000000000" {
 		return false
 	}
 	sum := 0
@@ -113,10 +114,6 @@ func ValidBusinessNumber(number string) bool {
 	}
 	sum += int(number[8]-'0') * 5 / 10
 	return (sum+int(number[9]-'0'))%10 == 0
-}
-
-func digits(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // Patch is what is to change of a franchise; nil leaves a thing as it is.

@@ -10,16 +10,8 @@ import (
 	"unicode/utf8"
 
 	"durapay/errs"
+	"durapay/internal/bankaccount"
 	"durapay/internal/id"
-)
-
-// What makes a bank account well-formed.
-const (
-	bankCodeLen    = 3
-	minNumberLen   = 10
-	maxNumberLen   = 16
-	maxHolderRunes = 50
-	shownDigits    = 4
 )
 
 // Receiver is who gets the money: a member, or the holder of an account at a bank, but
@@ -36,8 +28,7 @@ func (r Receiver) Bank() bool { return r.BankCode != "" || r.AccountNumber != ""
 
 // MaskedNumber shows the last four digits of the account's number.
 func (r Receiver) MaskedNumber() string {
-	hidden := max(len(r.AccountNumber)-shownDigits, 0)
-	return strings.Repeat("*", hidden) + r.AccountNumber[hidden:]
+	return bankaccount.Masked(r.AccountNumber)
 }
 
 // LogValue keeps number and name out of logs.
@@ -53,7 +44,7 @@ func (r Receiver) Normal() Receiver {
 	return Receiver{
 		MembershipID:  r.MembershipID,
 		BankCode:      strings.TrimSpace(r.BankCode),
-		AccountNumber: strings.ReplaceAll(strings.TrimSpace(r.AccountNumber), "-", ""),
+		AccountNumber: bankaccount.NormalNumber(r.AccountNumber),
 		HolderName:    strings.TrimSpace(r.HolderName),
 	}
 }
@@ -95,27 +86,23 @@ func (r Receiver) badAccount() []errs.Field {
 		}
 		fields = append(fields, badField(pointer, code, name, expected))
 	}
-	if len(r.BankCode) != bankCodeLen || !digits(r.BankCode) {
+	if !bankaccount.ValidCode(r.BankCode) {
 		bad("/to/bankCode", r.BankCode, errs.FieldFormat, "expected", "3 digits")
 	}
-	if len(r.AccountNumber) < minNumberLen || len(r.AccountNumber) > maxNumberLen || !digits(r.AccountNumber) {
+	if !bankaccount.ValidNumber(r.AccountNumber) {
 		bad("/to/accountNumber", r.AccountNumber, errs.FieldFormat, "expected", "10 to 16 digits")
 	}
 	switch {
 	case !utf8.ValidString(r.HolderName), strings.ContainsFunc(r.HolderName, unicode.IsControl), r.HolderName == "":
 		bad("/to/holderName", r.HolderName, errs.FieldFormat, "expected", "text")
-	case utf8.RuneCountInString(r.HolderName) > maxHolderRunes:
-		bad("/to/holderName", r.HolderName, errs.FieldTooLong, "max", strconv.Itoa(maxHolderRunes))
+	case utf8.RuneCountInString(r.HolderName) > bankaccount.MaxHolderRunes:
+		bad("/to/holderName", r.HolderName, errs.FieldTooLong, "max", strconv.Itoa(bankaccount.MaxHolderRunes))
 	}
 	return fields
 }
 
 func badField(pointer string, code *errs.Error, name, value string) errs.Field {
 	return errs.Field{Pointer: pointer, Code: code.Code, Params: map[string]string{name: value}}
-}
-
-func digits(s string) bool {
-	return strings.IndexFunc(s, func(r rune) bool { return r < '0' || r > '9' }) < 0
 }
 
 // sealedAccount is what of an account is personal data, as it is sealed.
